@@ -1,0 +1,183 @@
+//! What a server machine asks of the world outside: one enumeration of requests, one of outcomes.
+//!
+//! The machine neither knows nor cares who answers, when, or in which order. Each request is
+//! answered once; a request that got no answer in time is asked again under a new number.
+
+use alloc::vec::Vec;
+
+use crate::frame::{KvList, TranscriptEvent};
+use crate::id::{ContactId, DocumentId, EventId, InteractionId, SessionId};
+use crate::text::{Str, Text};
+use crate::time::Stamp;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Of the contact store, about a person.
+    Contact(Contact),
+    /// Of the contact store, about a session's record.
+    Record(Record),
+    /// Of the interaction server.
+    Interaction(Interaction),
+    /// Of the document store.
+    Document(Document),
+}
+
+/// About a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// Who is this? Made known if nobody yet (B19.1).
+    Identify {
+        /// The tenant.
+        tenant: Str,
+        /// What the person said of themselves.
+        user_data: KvList,
+    },
+}
+
+/// About a session's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Begin one (B19.2). The asker owns it, at generation 1.
+    Create {
+        /// The session.
+        session: SessionId,
+        /// Whose it is.
+        contact: Option<ContactId>,
+        /// When it began.
+        start_at: Stamp,
+        /// What it is about.
+        subject: Option<Text>,
+        /// What the creator brought along.
+        user_data: KvList,
+    },
+    /// Add events (B20.1).
+    Append {
+        /// The session.
+        session: SessionId,
+        /// The generation of the asker's ownership; refused when it is no longer the newest.
+        generation: u64,
+        /// The events, in order.
+        events: Vec<TranscriptEvent>,
+        /// No id above this has been, or will be, handed out before the next save (B20.8).
+        reserved_to: EventId,
+    },
+    /// Write the whole transcript and close the record (B8.6).
+    Final {
+        /// The session.
+        session: SessionId,
+        /// The generation of the asker's ownership.
+        generation: u64,
+        /// When it ended.
+        end_at: Stamp,
+        /// The transcript.
+        events: Vec<TranscriptEvent>,
+    },
+    /// Read it.
+    Load {
+        /// The session.
+        session: SessionId,
+    },
+    /// Take ownership (B20.3).
+    Own {
+        /// The session.
+        session: SessionId,
+        /// The generation the asker saw; refused when it is no longer the newest.
+        generation: u64,
+    },
+    /// Give ownership up (B20.7).
+    Release {
+        /// The session.
+        session: SessionId,
+        /// The generation of the asker's ownership.
+        generation: u64,
+    },
+}
+
+/// Of the interaction server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interaction {
+    /// Put a new interaction into a queue (B4.3).
+    Submit {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The tenant.
+        tenant: Str,
+        /// The queue.
+        queue: Str,
+        /// Its properties (B19.3).
+        properties: KvList,
+    },
+    /// Change properties.
+    Change {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The properties to set.
+        properties: KvList,
+    },
+    /// Stop it.
+    Stop {
+        /// The interaction.
+        interaction: InteractionId,
+    },
+}
+
+/// Of the document store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// Is this document there, and whose is it? (B22.2)
+    Stat {
+        /// The document.
+        document: DocumentId,
+    },
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, with nothing to tell.
+    Done,
+    /// The person (B19.1).
+    Identified {
+        /// Who; nobody if nothing identified them.
+        contact: Option<ContactId>,
+        /// What the store knows of them.
+        attributes: KvList,
+    },
+    /// The record.
+    Loaded {
+        /// The generation of its ownership.
+        generation: u64,
+        /// The stored events.
+        events: Vec<TranscriptEvent>,
+        /// No id up to this one may be handed out again (B20.8).
+        reserved_to: EventId,
+    },
+    /// Ownership was taken.
+    Owned {
+        /// Its generation.
+        generation: u64,
+    },
+    /// The document.
+    Stat {
+        /// Its size in bytes.
+        size: u64,
+        /// The session it was stored for.
+        session: SessionId,
+    },
+    /// Not done.
+    Failed(Failure),
+}
+
+/// Why it was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Not now; another attempt may succeed.
+    Unavailable,
+    /// Never; another attempt would end the same way.
+    Refused,
+    /// There is no such thing.
+    NotFound,
+    /// Somebody else owns it by now (B20.3).
+    Fenced,
+}
