@@ -29,7 +29,7 @@ pub mod id;
 pub mod limits;
 pub mod machine;
 pub mod pii;
-
+pub mod slab;
 pub mod text;
 pub mod time;
-
+pub mod wheel;
