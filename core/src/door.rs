@@ -11,7 +11,6 @@ use crate::time::Wall;
 
 /// What happens to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Input {
     /// Something about a connection.
     Link {
@@ -84,7 +83,6 @@ pub enum Trust {
 
 /// Something another part of the system did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum External {
     /// The workflow stopped an interaction (B19.4).
     InteractionStopped {
@@ -104,7 +102,6 @@ pub enum External {
 
 /// What the server wants done. Actions are carried out in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "Send is the common one and must not allocate")]
 pub enum Action {
     /// Write this to a connection.

@@ -45,7 +45,7 @@ limits! {
     /// The largest frame a peer may send, counted with its length field.
     request_max_size = "request-max-size", "bytes", 524_288 in 1024..=16_777_216;
     /// Output that may wait for one connection.
-    output_max_size = "output-max-size", "bytes", 4_194_304 in 65_536..=1_073_741_824;
+    output_max_size = "output-max-size", "bytes", 4_194_304 in 1_048_576..=1_073_741_824;
     /// Open connections.
     max_connections = "max-connections", "connections", 32_768 in 1..=1_048_576;
     /// Characters in a message.
@@ -53,34 +53,37 @@ limits! {
     /// Characters in a notice.
     notice_max_size = "notice-max-size", "characters", 65_535 in 1..=1_048_576;
     /// Characters in a subject.
-    subject_max_size = "subject-max-size", "characters", 1024 in 1..=65_536;
+    subject_max_size = "subject-max-size", "characters", 1024 in 1..=65_535;
     /// User data in one request.
-    user_data_max_size = "user-data-max-size", "bytes", 131_072 in 1024..=4_194_304;
+    user_data_max_size = "user-data-max-size", "bytes", 131_072 in 1024..=16_777_216;
     /// Event attributes in one request.
-    event_attributes_max_size = "event-attributes-max-size", "bytes", 131_072 in 1024..=4_194_304;
+    event_attributes_max_size = "event-attributes-max-size", "bytes", 131_072 in 1024..=16_777_216;
     /// User data of one session.
     session_user_data_max_size = "session-user-data-max-size", "bytes", 262_144 in 1024..=16_777_216;
     /// Participants present in one session.
-    max_participants = "max-participants", "participants", 100 in 2..=10_000;
-    /// Participations one session may ever have.
-    max_participations = "max-participations", "participations", 10_000 in 2..=1_000_000;
+    max_participants = "max-participants", "participants", 100 in 2..=1000;
     /// Sessions one basic connection may be in.
-    max_sessions_per_connection = "max-sessions-per-connection", "sessions", 1024 in 1..=65_536;
+    max_sessions_per_connection = "max-sessions-per-connection", "sessions", 1024 in 1..=65_535;
     /// Nicknames a workflow may speak under in one session.
     max_external_names = "max-external-names", "names", 64 in 1..=1024;
     /// Events of one session, unsaved ones included.
-    max_events_per_session = "max-events-per-session", "events", 1_000_000 in 1024..=1_000_000_000;
+    max_events_per_session = "max-events-per-session", "events", 1_000_000 in 1000..=10_000_000;
 }
 
 impl Limits {
+    /// Participations one session may ever have (B17.4).
+    pub const MAX_PARTICIPATIONS: u32 = 10_000;
+
     /// Sets the limit that `option` names.
     ///
     /// # Errors
     ///
     /// Refuses an unknown option and a value outside the option's range, and changes nothing then.
     pub fn set(&mut self, option: &str, value: u32) -> Result<(), LimitError> {
-        let limit =
-            Self::ALL.iter().find(|limit| limit.option == option).ok_or(LimitError::UnknownOption)?;
+        let limit = Self::ALL
+            .iter()
+            .find(|limit| limit.option == option)
+            .ok_or(LimitError::UnknownOption)?;
         if !(limit.min..=limit.max).contains(&value) {
             return Err(LimitError::OutOfRange { limit, value });
         }

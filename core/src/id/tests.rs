@@ -1,6 +1,6 @@
 use super::*;
-use alloc::collections::BTreeSet;
 use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeSet;
 use alloc::format;
 
 #[test]

@@ -14,7 +14,10 @@ fn every_limit_can_be_set_to_its_ends_and_not_past_them() {
         for value in [limit.min - 1, limit.max + 1] {
             let before = limits.clone();
             let error = limits.set(limit.option, value).unwrap_err().to_string();
-            assert!(error.contains(limit.option) && error.contains(&limit.max.to_string()), "{error}");
+            assert!(
+                error.contains(limit.option) && error.contains(&limit.max.to_string()),
+                "{error}"
+            );
             assert_eq!(limits, before);
         }
     }

@@ -5,7 +5,9 @@ use alloc::format;
 fn nothing_covered_is_ever_printed() {
     let words = Pii::new("4111 1111 1111 1111");
     let secret = Secret::new("c6c9a6d96dc14cef5f94aa01");
-    for printed in [format!("{words:?} {words}"), format!("{secret:?}"), format!("{:#?}", (words, &secret))] {
+    for printed in
+        [format!("{words:?} {words}"), format!("{secret:?}"), format!("{:#?}", (words, &secret))]
+    {
         assert!(!printed.contains("4111"), "{printed}");
         assert!(!printed.contains("c6c9"), "{printed}");
     }
