@@ -29,6 +29,8 @@ pub enum Client {}
 impl Codec for Server {
     const PROTOCOL: Protocol = Protocol::Basic;
     const SERVER: bool = true;
+    const WATCHED: bool = true;
+    const REGISTERS: bool = true;
     type In = Request;
     type Out = Event;
 
@@ -94,6 +96,8 @@ impl Codec for Server {
 impl Codec for Client {
     const PROTOCOL: Protocol = Protocol::Basic;
     const SERVER: bool = false;
+    const WATCHED: bool = true;
+    const REGISTERS: bool = true;
     type In = Event;
     type Out = Request;
 
@@ -228,3 +232,6 @@ fn is_max_frame(value: &Value<'_>) -> bool {
     let least = i64::from(RequestRegister::MIN_MAX_FRAME);
     matches!(value, Value::Int(size) if i64::from(*size) >= least)
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub enum Client {}
 impl Codec for Server {
     const PROTOCOL: Protocol = Protocol::Esp;
     const SERVER: bool = true;
+    const WATCHED: bool = true;
+    const REGISTERS: bool = false;
     type In = Request;
     type Out = Event;
 
@@ -45,7 +47,8 @@ impl Codec for Server {
     }
 
     fn write(event: &Event, _: usize, writer: &mut Writer<'_>) -> Option<usize> {
-        let (Event::Event3rdServerResponse(envelope) | Event::Event3rdServerFault(envelope)) = event;
+        let (Event::Event3rdServerResponse(envelope) | Event::Event3rdServerFault(envelope)) =
+            event;
         write_envelope(envelope, writer);
         None
     }
@@ -70,6 +73,8 @@ impl Codec for Server {
 impl Codec for Client {
     const PROTOCOL: Protocol = Protocol::Esp;
     const SERVER: bool = false;
+    const WATCHED: bool = true;
+    const REGISTERS: bool = false;
     type In = Event;
     type Out = Request;
 
@@ -141,3 +146,6 @@ fn write_envelope(envelope: &Envelope, writer: &mut Writer<'_>) {
     list.push(map::PARAMETERS, envelope.parameters.clone());
     writer.required(Attribute::Extensions, &KvList::from([(map::ENVELOPE, list.into())]));
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,8 @@ pub enum Client {}
 impl Codec for Server {
     const PROTOCOL: Protocol = Protocol::Flex;
     const SERVER: bool = true;
+    const WATCHED: bool = false;
+    const REGISTERS: bool = false;
     type In = Request;
     type Out = Event;
 
@@ -90,6 +92,8 @@ impl Codec for Server {
 impl Codec for Client {
     const PROTOCOL: Protocol = Protocol::Flex;
     const SERVER: bool = false;
+    const WATCHED: bool = false;
+    const REGISTERS: bool = false;
     type In = Event;
     type Out = Request;
 
@@ -127,6 +131,10 @@ impl Codec for Client {
             Request::RequestAlive(request) => alive::write(request, writer),
         }
         None
+    }
+
+    fn hint_out(request: &Request) -> Hint {
+        <Server as Codec>::hint_in(request)
     }
 }
 
@@ -227,7 +235,8 @@ fn write_status(status: &EventStatus, writer: &mut Writer<'_>) {
         let next = write_part(transcript, &part, writer)?;
         transcript.events.get(next - 1)
     });
-    let last_position: Option<EventId> = cut.map_or(status.last_position, |last| Some(last.event_id));
+    let last_position: Option<EventId> =
+        cut.map_or(status.last_position, |last| Some(last.event_id));
     writer.optional(Attribute::SessionStatus, &status.session_status);
     writer.optional(Attribute::ErrorId, &status.error_id);
     writer.optional(Attribute::ErrorText, &status.error_text);
@@ -241,9 +250,10 @@ fn write_status(status: &EventStatus, writer: &mut Writer<'_>) {
 const REMOVED: i32 = -1;
 
 fn read_push(group: &mut Group<'_>) -> Result<EventPush, Misfit> {
-    group.check(Attribute::NotifyPosition, |value| {
-        matches!(value, Value::Int(position) if *position >= REMOVED)
-    })?;
+    group.check(
+        Attribute::NotifyPosition,
+        |value| matches!(value, Value::Int(position) if *position >= REMOVED),
+    )?;
     let position: Option<i32> = group.optional(Attribute::NotifyPosition)?;
     Ok(EventPush {
         user_id: group.required(Attribute::UserId)?,
@@ -276,3 +286,6 @@ fn write_push(push: &EventPush, writer: &mut Writer<'_>) {
 fn is_zero_or_one(value: &Value<'_>) -> bool {
     matches!(value, Value::Int(0 | 1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,9 +55,8 @@ impl<'a> RawFrame<'a> {
         if bytes.len() > header.size {
             return Err(refused(Reason::FrameLength, 0, header.reference));
         }
-        let attributes = level(Cursor { frame: bytes, rest: body }, 0).map_err(|fault| {
-            refused(fault.reason, bytes.offset(fault.at), header.reference)
-        })?;
+        let attributes = level(Cursor { frame: bytes, rest: body }, 0)
+            .map_err(|fault| refused(fault.reason, bytes.offset(fault.at), header.reference))?;
         Ok(Self { header, attributes })
     }
 }
@@ -176,9 +175,8 @@ impl<'a> Cursor<'a> {
         let length_at = self.rest;
         let length = self.read(be_u32)?;
         let block = take(length)(self.rest);
-        let (rest, block) = block.map_err(|_: nom::Err<Fault<'a>>| {
-            Fault::new(Reason::RunsPast, length_at)
-        })?;
+        let (rest, block) =
+            block.map_err(|_: nom::Err<Fault<'a>>| Fault::new(Reason::RunsPast, length_at))?;
         self.rest = rest;
         Ok(block)
     }

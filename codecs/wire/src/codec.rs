@@ -22,6 +22,10 @@ pub trait Codec {
     const PROTOCOL: Protocol;
     /// Whether requests come in, which need a reference to be answered to.
     const SERVER: bool;
+    /// Whether every connection may be watched by ADDP, rather than only those of nodes (B2.6).
+    const WATCHED: bool;
+    /// Whether a client registers its connection before anything else.
+    const REGISTERS: bool;
     /// What comes in.
     type In;
     /// What goes out.
@@ -94,8 +98,9 @@ pub enum Decoded<T> {
 pub fn decode<C: Codec>(bytes: &[u8], limit: u32) -> Result<Decoded<C::In>, DecodeError> {
     let RawFrame { header, attributes } = RawFrame::parse(bytes, Some(C::PROTOCOL), limit)?;
     let (message, reference) = (header.message, header.reference);
-    let malformed =
-        |Misfit { what, offset }| Decoded::Malformed(Malformed { reference, message, what, offset });
+    let malformed = |Misfit { what, offset }| {
+        Decoded::Malformed(Malformed { reference, message, what, offset })
+    };
     if message >= crate::map::AUTHENTICATE {
         return Ok(match control::read(message, attributes) {
             Ok(control) => Decoded::Control(Frame::new(reference, control)),
@@ -200,3 +205,6 @@ impl Misfit {
     /// A message that only the other side may send.
     pub const WRONG_DIRECTION: Self = Self { what: Flaw::WrongDirection, offset: MESSAGE_AT };
 }
+
+#[cfg(test)]
+mod tests;

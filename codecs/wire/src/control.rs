@@ -28,7 +28,8 @@ pub(crate) fn read(message: u16, attributes: Level<'_>) -> Result<Control, Misfi
             .required::<Secret>(Attribute::AccessToken)
             .map(|access_token| Control::Authenticate { access_token }),
         map::ADDP_SETUP => group
-            .required::<Millis>(Attribute::RemoteTimeout)
+            .optional::<Millis>(Attribute::RemoteTimeout)
+            .map(Option::unwrap_or_default)
             .map(|Millis(remote_timeout)| Control::AddpSetup { remote_timeout }),
         map::ADDP_POLL => Ok(Control::AddpPoll),
         map::ADDP_REPLY => Ok(Control::AddpReply),
@@ -50,6 +51,7 @@ pub(crate) fn write(control: &Control, writer: &mut Writer<'_>) {
 }
 
 /// A number of milliseconds, never negative.
+#[derive(Default)]
 struct Millis(Duration);
 
 impl FromValue<'_> for Millis {

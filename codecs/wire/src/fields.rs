@@ -66,7 +66,10 @@ impl<'a> Group<'a> {
     /// # Errors
     ///
     /// It does not fit.
-    pub fn optional<T: FromValue<'a>>(&mut self, attribute: Attribute) -> Result<Option<T>, Misfit> {
+    pub fn optional<T: FromValue<'a>>(
+        &mut self,
+        attribute: Attribute,
+    ) -> Result<Option<T>, Misfit> {
         self.0.take(attribute).map(T::from_entry).transpose()
     }
 
@@ -84,8 +87,12 @@ impl<'a> Group<'a> {
     /// The condition does not hold.
     pub fn check(&self, attribute: Attribute, fits: fn(&Value<'a>) -> bool) -> Result<(), Misfit> {
         match self.0.entries().iter().find(|entry| entry.attribute == attribute) {
-            Some(entry) if !fits(&entry.value) => out_of_range(attribute, entry.at),
-            Some(_) | None => Ok(()),
+            Some(entry) if fits(&entry.value) => Ok(()),
+            Some(entry) if matches!(entry.value, Value::Int(_)) => {
+                out_of_range(attribute, entry.at)
+            }
+            Some(entry) => misfit(entry),
+            None => Ok(()),
         }
     }
 
@@ -162,7 +169,7 @@ pub fn is_request_key(value: &Value<'_>) -> bool {
     matches!(value, Value::Str(key) if (1..=64).contains(&key.reveal().len()))
 }
 
-/// The entry's value is not of this attribute's type, which parsing has ruled out.
+/// The entry's value is not of this attribute's form. Of another type it never is: parsing saw to it.
 pub(crate) const fn misfit<T>(entry: &Entry<'_>) -> Result<T, Misfit> {
     Err(Misfit { what: Flaw::BadForm(entry.attribute), offset: entry.at })
 }
@@ -326,3 +333,6 @@ impl ToValue for KvList {
         writer.kvl(attribute, self);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,14 +25,17 @@ pub(crate) fn parse<'a>(mut cursor: Cursor<'a>, depth: usize) -> Result<KvList, 
         }
         let type_at = cursor.rest;
         let number = cursor.read(be_u8)?;
-        let key_at = cursor.rest;
-        let length = cursor.read(be_u16)?;
         let kind = match Type::from_number(number) {
             Some(kind @ (Type::Int | Type::Long | Type::Str | Type::Bin | Type::Kvl)) => kind,
             Some(Type::Text | Type::Struct | Type::List) | None => {
                 return Err(Fault::new(Reason::UnknownType, type_at));
             }
         };
+        if kind == Type::Kvl && depth == MAX_DEPTH {
+            return Err(Fault::new(Reason::TooDeep, type_at));
+        }
+        let key_at = cursor.rest;
+        let length = cursor.read(be_u16)?;
         if !(1..=255).contains(&length) {
             return Err(Fault::new(Reason::KeyLength, key_at));
         }
@@ -47,9 +50,6 @@ pub(crate) fn parse<'a>(mut cursor: Cursor<'a>, depth: usize) -> Result<KvList, 
             Type::Str => string(cursor.block()?)?.into(),
             Type::Bin => KvValue::Bin(Pii::new(cursor.block()?.into())),
             Type::Kvl | Type::Text | Type::Struct | Type::List => {
-                if depth == MAX_DEPTH {
-                    return Err(Fault::new(Reason::TooDeep, type_at));
-                }
                 let inside = Cursor { rest: cursor.block()?, ..cursor };
                 KvValue::List(parse(inside, depth + 1)?)
             }

@@ -22,6 +22,8 @@ mod header;
 mod kv;
 pub mod map;
 mod split;
+#[cfg(test)]
+mod testing;
 mod transcript;
 mod write;
 

@@ -62,16 +62,14 @@ fn read_event(group: &mut Group<'_>) -> Result<TranscriptEvent, Misfit> {
         participant_no: group.optional(Attribute::ParticipantNo)?,
         event_attributes: group.optional(Attribute::EventAttributes)?,
         body: match kind {
-            Open::Known(EventKind::NewParty) => {
-                EventBody::NewParty(Box::new(NewParty {
-                    protocol_type: group.required(Attribute::ProtocolType)?,
-                    person_id: group.optional(Attribute::PersonId)?,
-                    time_zone_offset: group.optional(Attribute::TimeZoneOffset)?,
-                    client_version: group.optional(Attribute::ClientVersion)?,
-                    user_data: group.optional(Attribute::UserData)?,
-                    message_text: group.optional(Attribute::MessageText)?,
-                }))
-            }
+            Open::Known(EventKind::NewParty) => EventBody::NewParty(Box::new(NewParty {
+                protocol_type: group.required(Attribute::ProtocolType)?,
+                person_id: group.optional(Attribute::PersonId)?,
+                time_zone_offset: group.optional(Attribute::TimeZoneOffset)?,
+                client_version: group.optional(Attribute::ClientVersion)?,
+                user_data: group.optional(Attribute::UserData)?,
+                message_text: group.optional(Attribute::MessageText)?,
+            })),
             Open::Known(EventKind::Message) => EventBody::Message(Message {
                 message_text: group.required(Attribute::MessageText)?,
                 message_type: group.optional(Attribute::MessageType)?,
@@ -100,9 +98,12 @@ impl ToValue for ChatTranscript {
     fn write(&self, attribute: Attribute, writer: &mut Writer<'_>) {
         debug_assert!(attribute == Attribute::ChatTranscript, "no other attribute is a transcript");
         let part = Part { from: 0, size: usize::MAX, tail: 0 };
-        if write_part(self, &part, writer).is_some() {
-            writer.fail(EncodeError::TooMany);
-        }
+        let Some(next) = write_part(self, &part, writer) else { return };
+        writer.fail(if next == MAX_ITEMS {
+            EncodeError::TooMany
+        } else {
+            EncodeError::TooLarge { size: writer.size(), limit: writer.limit() }
+        });
     }
 }
 
@@ -111,7 +112,8 @@ impl ToValue for ChatTranscript {
 pub struct Part {
     /// The index of the first event.
     pub from: usize,
-    /// The size the frame may reach, in bytes. A single event may reach the writer's own limit.
+    /// The size the frame may reach, in bytes, within the writer's own limit. A single event may
+    /// reach that limit.
     pub size: usize,
     /// How much of that size what follows the events needs.
     pub tail: usize,
@@ -129,7 +131,8 @@ pub fn write_part(
     writer: &mut Writer<'_>,
 ) -> Option<usize> {
     let tail = part.tail + TRANSCRIPT_TAIL;
-    let (size, limit) = (part.size.saturating_sub(tail), writer.limit().saturating_sub(tail));
+    let limit = writer.limit().saturating_sub(tail);
+    let size = part.size.saturating_sub(tail).min(limit);
     let mut next = part.from;
     writer.structure(Attribute::ChatTranscript, |writer| {
         writer.required(Attribute::SessionId, &transcript.session_id);

@@ -193,3 +193,6 @@ impl<'o> Writer<'o> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

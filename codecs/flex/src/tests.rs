@@ -1,0 +1,199 @@
+use super::*;
+use alloc::vec::Vec;
+use bytes::BytesMut;
+use confer_core::frame::{
+    ChatTranscript, EventBody, Flaw, Frame, Message, SessionStatus, TranscriptEvent, Visibility,
+};
+use confer_core::id::{SessionId, UserId};
+use confer_core::text::Text;
+use confer_core::time::Stamp;
+use confer_wire::{Decoded, MAX_FRAME, MAX_ITEMS, decode, encode, encode_part};
+
+extern crate alloc;
+
+fn written(event: Event) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    encode::<Server>(&Frame::new(7, event), MAX_FRAME, &mut out).unwrap();
+    out.to_vec()
+}
+
+fn status(bytes: &[u8]) -> EventStatus {
+    match decode::<Client>(bytes, MAX_FRAME) {
+        Ok(Decoded::Frame(Frame { reference: 7, body: Event::EventStatus(status) })) => status,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Messages with texts of these lengths, in characters; every other id is somebody else's.
+fn transcript(lengths: &[usize]) -> ChatTranscript {
+    let event = |(number, &length): (u32, &usize)| TranscriptEvent {
+        event_id: EventId::new(2 * number).unwrap(),
+        user_id: UserId::new("00E1B7C6D8F90A12"),
+        time_shift: number,
+        visibility: Visibility::All.into(),
+        party: None,
+        participant_no: Some(1),
+        event_attributes: None,
+        body: EventBody::Message(Message {
+            message_text: Text::new(&"x".repeat(length)),
+            message_type: None,
+            treat_as: None,
+            receiver_id: None,
+            user_data: None,
+        }),
+    };
+    ChatTranscript {
+        start_at: Stamp::from_unix_seconds(1_800_000_000),
+        session_id: SessionId::new("000AB3CD5EF6GH7J"),
+        events: (1..).zip(lengths).map(event).collect(),
+        idle_time_expire: Some(60),
+        monitored: None,
+    }
+}
+
+/// An answer that says everything there is to say.
+fn answer(lengths: &[usize], last_position: u32) -> EventStatus {
+    EventStatus {
+        user_id: Some(UserId::new("00E1B7C6D8F90A12")),
+        session_id: Some(SessionId::new("000AB3CD5EF6GH7J")),
+        session_status: Some(SessionStatus::Alive.into()),
+        last_position: EventId::new(last_position),
+        chat_transcript: Some(transcript(lengths)),
+        error_id: Some(0),
+        error_text: Some(Str::new("what there is to say")),
+        app_dbid: Some(101),
+        ..EventStatus::new(RequestResult::Success)
+    }
+}
+
+#[test]
+fn an_answer_that_fits_is_as_it_was() {
+    for lengths in [&[][..], &[5], &[500_000, 10]] {
+        let answer = answer(lengths, 4711);
+        assert_eq!(status(&written(Event::EventStatus(answer.clone()))), answer);
+    }
+}
+
+/// The answer's own LastPosition, of an event it does not hold any more, is replaced.
+#[test]
+fn an_answer_over_1_mib_is_cut_at_an_event_and_says_so() {
+    let whole = answer(&[500_000, 20_000, 500_000, 1], 8);
+    let bytes = written(Event::EventStatus(whole.clone()));
+    assert!(bytes.len() <= PART_SIZE);
+    let cut = status(&bytes);
+    let events = &cut.chat_transcript.as_ref().unwrap().events;
+    assert_eq!(**events, whole.chat_transcript.as_ref().unwrap().events[..2]);
+    assert_eq!((cut.last_position, cut.more_events), (EventId::new(4), true));
+    // All else is as it was.
+    let whole = EventStatus {
+        last_position: cut.last_position,
+        more_events: true,
+        chat_transcript: Some(ChatTranscript { events: events.clone(), ..transcript(&[]) }),
+        ..whole
+    };
+    assert_eq!(cut, whole);
+}
+
+#[test]
+fn a_cut_answer_has_no_second_part() {
+    let frame = Frame::new(7, Event::EventStatus(answer(&[500_000; 3], 6)));
+    let mut out = BytesMut::new();
+    assert_eq!(encode_part::<Server>(&frame, 0, MAX_FRAME, &mut out), Ok(None));
+}
+
+/// A client that asks again from where the answer ends gets everything once.
+#[test]
+fn asking_again_comes_to_an_end() {
+    let all = transcript(&[400_000, 10, 400_000, 700_000, 10, 10, 600_000]).events;
+    let mut seen = Vec::new();
+    let mut last = EventId::NONE;
+    loop {
+        let new = all.iter().filter(|event| event.event_id > last).cloned().collect();
+        let chat_transcript = Some(ChatTranscript { events: new, ..transcript(&[]) });
+        let answer = EventStatus { chat_transcript, ..answer(&[], 14) };
+        let answer = status(&written(Event::EventStatus(answer)));
+        seen.extend(answer.chat_transcript.unwrap().events.iter().cloned());
+        assert!(answer.last_position > Some(last), "each answer goes further");
+        last = answer.last_position.unwrap();
+        if !answer.more_events {
+            break;
+        }
+    }
+    assert_eq!(seen[..], all[..]);
+}
+
+/// To the byte: one character more, and the answer is cut. Room is kept for MoreEvents and, inside
+/// the transcript, for Monitored.
+#[test]
+fn an_answer_is_as_long_as_can_be() {
+    let size = |length| written(Event::EventStatus(answer(&[10, length], 4))).len();
+    let fits = (PART_SIZE - size(0) - 14) / 2;
+    assert!(size(fits) + 14 <= PART_SIZE && size(fits) + 14 + 2 > PART_SIZE);
+    assert!(size(fits + 1) < 1000, "the long event is left for the next answer");
+}
+
+#[test]
+fn an_answer_has_65536_events() {
+    // Far over 1 MiB, and cut by that first.
+    let answer = status(&written(Event::EventStatus(answer(&[0; MAX_ITEMS + 1], 1))));
+    assert!(answer.more_events);
+}
+
+#[test]
+fn a_push_names_an_event_or_the_removal() {
+    let push = |notify_position| EventPush {
+        user_id: UserId::new("00E1B7C6D8F90A12"),
+        session_id: SessionId::new("000AB3CD5EF6GH7J"),
+        session_status: None,
+        chat_transcript: None,
+        notify_attempt: None,
+        notify_position,
+        user_data: None,
+    };
+    // The number stands last in the frame.
+    let first = NotifyPosition::From(EventId::new(1).unwrap());
+    let mut bytes = written(Event::EventPush(push(Some(first))));
+    let at = bytes.len() - 4;
+    for (number, position) in [
+        (1, first),
+        (0, NotifyPosition::From(EventId::NONE)),
+        (i32::MAX, NotifyPosition::From(EventId::MAX)),
+        (-1, NotifyPosition::Removed),
+    ] {
+        bytes[at..].copy_from_slice(&number.to_be_bytes());
+        let event = Event::EventPush(push(Some(position)));
+        assert_eq!(written(event.clone()), bytes);
+        let expected = Decoded::Frame(Frame::new(7, event));
+        assert_eq!(decode::<Client>(&bytes, MAX_FRAME), Ok(expected));
+    }
+    for number in [-2, i32::MIN] {
+        bytes[at..].copy_from_slice(&number.to_be_bytes());
+        let Ok(Decoded::Malformed(malformed)) = decode::<Client>(&bytes, MAX_FRAME) else {
+            panic!("accepted")
+        };
+        let offset = u32::try_from(at).unwrap();
+        let what = Flaw::OutOfRange(Attribute::NotifyPosition);
+        assert_eq!((malformed.what, malformed.offset), (what, offset));
+    }
+}
+
+/// In a request, unlike in events, a flag is 0 or 1.
+#[test]
+fn alive_is_0_or_1() {
+    let request = |alive| {
+        Request::RequestAlive(RequestAlive { user_id: UserId::new("00E1B7C6D8F90A12"), alive })
+    };
+    let mut bytes = BytesMut::new();
+    encode::<Client>(&Frame::new(7, request(true)), MAX_FRAME, &mut bytes).unwrap();
+    let at = bytes.len() - 4;
+    for (number, alive) in [(0, Some(false)), (1, Some(true)), (2, None), (-1, None)] {
+        bytes[at..].copy_from_slice(&i32::to_be_bytes(number));
+        match (decode::<Server>(&bytes, MAX_FRAME).unwrap(), alive) {
+            (Decoded::Frame(frame), Some(alive)) => assert_eq!(frame.body, request(alive)),
+            (Decoded::Malformed(malformed), None) => {
+                assert_eq!(malformed.what, Flaw::OutOfRange(Attribute::Alive));
+            }
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+}
