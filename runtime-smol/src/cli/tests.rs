@@ -1,0 +1,148 @@
+use super::*;
+
+fn parsed(line: &str) -> Result<Command, UsageError> {
+    parse(line.split_whitespace().map(OsString::from).collect())
+}
+
+fn options(line: &str) -> decode::Options {
+    let command = parsed(&format!("decode {line}")).unwrap();
+    let Command::Decode(options) = command else { panic!("{command:?}") };
+    options
+}
+
+fn refusal(line: &str) -> String {
+    parsed(line).unwrap_err().to_string()
+}
+
+#[test]
+fn help_is_found_wherever_it_is_looked_for() {
+    for line in ["-h", "--help", "help", "help help"] {
+        assert!(matches!(parsed(line).unwrap(), Command::Help(HELP)), "{line}");
+    }
+    for line in ["decode -h", "decode --help", "help decode", "decode --port esp file --help"] {
+        assert!(matches!(parsed(line).unwrap(), Command::Help(DECODE_HELP)), "{line}");
+    }
+    assert!(matches!(parsed("").unwrap(), Command::Missing));
+    for line in ["-V", "--version"] {
+        assert!(matches!(parsed(line).unwrap(), Command::Version));
+    }
+}
+
+#[test]
+fn help_tells_every_command_and_option() {
+    for known in COMMANDS.iter().chain(OPTIONS) {
+        assert!(HELP.contains(known), "{known}");
+    }
+    for known in DECODE_OPTIONS {
+        assert!(DECODE_HELP.contains(known), "{known}");
+    }
+    for line in HELP.lines().chain(DECODE_HELP.lines()) {
+        assert!(line.len() <= 100, "too wide: {line}");
+    }
+}
+
+#[test]
+fn help_tells_the_defaults() {
+    let options = decode::Options::default();
+    assert!(DECODE_HELP.contains(&format!("the default is {}", options.max_frame)));
+    assert!(DECODE_HELP.contains(&format!("{HEADER_SIZE} to {MAX_FRAME} bytes")));
+}
+
+#[test]
+fn every_option_is_taken() {
+    let options = options(
+        "--input hex -f json --port=flex --tcp-port 7001 --tcp-port=7002=flex --max-frame 12 \
+         --show-text some.file",
+    );
+    assert_eq!(options.file.unwrap().to_str(), Some("some.file"));
+    assert_eq!(options.input, Some(Kind::Hex));
+    assert_eq!(options.format, Format::Json);
+    assert_eq!(options.port, Some(Protocol::Flex));
+    let ports = [(7001, Some(Protocol::Flex)), (7002, Some(Protocol::Flex))];
+    assert_eq!(options.tcp_ports, ports.into());
+    assert_eq!(options.max_frame, 12);
+    assert!(options.show_text);
+}
+
+#[test]
+fn nothing_is_shown_or_fixed_unless_asked_for() {
+    let options = options("");
+    assert!(options.file.is_none() && options.input.is_none() && options.port.is_none());
+    assert!(options.tcp_ports.is_empty() && !options.show_text);
+    assert_eq!((options.format, options.max_frame), (Format::Text, 524_288));
+    assert_eq!(self::options("--input hex --input auto").input, None, "the last one counts");
+}
+
+#[test]
+fn a_protocol_belongs_to_a_tcp_port_or_to_all() {
+    assert_eq!(options("--tcp-port 1").tcp_ports, [(1, None)].into());
+    let both = options("--tcp-port 1=esp --tcp-port 65535=basic").tcp_ports;
+    assert_eq!(both, [(1, Some(Protocol::Esp)), (65535, Some(Protocol::Basic))].into());
+    assert!(refusal("decode --tcp-port 1=esp --port basic").contains("contradicts"));
+    assert!(refusal("decode --port basic --tcp-port 1=esp").contains("contradicts"));
+}
+
+#[test]
+fn what_is_unknown_is_named_with_the_nearest() {
+    for (line, name, nearest, help) in [
+        ("dekode", "'dekode'", "'decode'", "'confer --help'"),
+        ("halp", "'halp'", "'help'", "'confer --help'"),
+        ("help dcode", "'dcode'", "'decode'", "'confer --help'"),
+        ("--versoin", "'--versoin'", "'--version'", "'confer --help'"),
+        ("-v", "'-v'", "'-V'", "'confer --help'"),
+        ("decode --fromat json", "'--fromat'", "'--format'", "'confer decode --help'"),
+        ("decode --showtext", "'--showtext'", "'--show-text'", "'confer decode --help'"),
+        ("decode --maxframe=5", "'--maxframe'", "'--max-frame'", "'confer decode --help'"),
+        ("decode --tcpport 5", "'--tcpport'", "'--tcp-port'", "'confer decode --help'"),
+    ] {
+        let text = refusal(line);
+        for part in [name, nearest, help] {
+            assert!(text.contains(part), "{line}: {text}");
+        }
+    }
+    assert!(refusal("--format json decode").contains("behind the command"));
+}
+
+#[test]
+fn wrong_values_are_named() {
+    for (line, part) in [
+        ("decode --port baisc", "'baisc' of option '--port': it is one of basic, flex, esp"),
+        ("decode --tcp-port 80=http", "'http' of option '--tcp-port'"),
+        ("decode -f xml", "'xml' of option '-f': it is one of text, json"),
+        ("decode --input pcap", "auto, raw, hex, capture"),
+        ("decode --tcp-port 0", "'0' is no TCP port"),
+        ("decode --tcp-port 65536", "'65536' is no TCP port"),
+        ("decode --tcp-port =basic", "'' is no TCP port"),
+        ("decode --max-frame 11", "12 to 16777216"),
+        ("decode --max-frame 16777217", "'16777217' is no frame size"),
+        ("decode --max-frame 1k", "'1k' is no frame size"),
+        ("decode --format", "'--format'"),
+        ("decode --show-text=yes", "'--show-text'"),
+        ("decode one two", "one FILE"),
+    ] {
+        let text = refusal(line);
+        assert!(text.contains(part), "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_file_may_look_like_an_option() {
+    assert_eq!(options("-- --port").file.unwrap().to_str(), Some("--port"));
+    assert_eq!(options("-").file.unwrap().to_str(), Some("-"));
+}
+
+#[test]
+fn distance_counts_edits() {
+    for (from, to, expected) in [
+        ("", "", 0),
+        ("", "abc", 3),
+        ("abc", "", 3),
+        ("abc", "abc", 0),
+        ("abc", "abd", 1),
+        ("abc", "bc", 1),
+        ("kitten", "sitting", 3),
+        ("né", "ne", 1),
+    ] {
+        assert_eq!(distance(from, to), expected, "{from} {to}");
+    }
+}
