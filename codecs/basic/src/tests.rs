@@ -2,8 +2,8 @@ use super::*;
 use alloc::vec::Vec;
 use bytes::BytesMut;
 use confer_core::frame::{
-    ChatTranscript, EventBody, EventList, Flaw, Frame, Malformed, Message, SessionStatus,
-    TranscriptEvent, UserType, Visibility,
+    ChatTranscript, EventBody, EventList, Flaw, Frame, Malformed, Message, NoticeType,
+    SessionStatus, TranscriptEvent, UserType, Visibility,
 };
 use confer_core::id::{EventId, SessionId, UserId};
 use confer_core::pii::Pii;
@@ -35,6 +35,24 @@ fn register(max_frame: u32) -> Request {
         client_version: None,
         user_data: None,
         max_frame: Some(max_frame),
+    })
+}
+
+fn join(request_key: &str) -> Request {
+    let request_key = Some(Str::new(request_key));
+    Request::RequestJoin(RequestJoin { request_key, ..RequestJoin::default() })
+}
+
+fn notify(request_key: &str) -> Request {
+    Request::RequestNotify(RequestNotify {
+        session_id: SessionId::new("000AB3CD5EF6GH7J"),
+        notice_type: NoticeType::UserTypingStarted,
+        notice_text: None,
+        visibility: None,
+        receiver_id: None,
+        user_data: None,
+        event_attributes: None,
+        request_key: Some(Str::new(request_key)),
     })
 }
 
@@ -74,14 +92,17 @@ fn a_client_takes_frames_of_4096_bytes_at_least() {
 #[test]
 fn a_request_key_has_1_to_64_bytes() {
     for (length, fits) in [(0, false), (1, true), (64, true), (65, false)] {
-        let request = message(&"k".repeat(length));
-        let bytes = written::<Client>(7, request.clone());
-        if fits {
-            let expected = Decoded::Frame(Frame::new(7, request));
-            assert_eq!(decode::<Server>(&bytes, MAX_FRAME), Ok(expected));
-        } else {
-            let at = u32::try_from(bytes.len() - length - 4).unwrap();
-            malformed(&bytes, Flaw::BadForm(Attribute::RequestKey), at);
+        let key = "k".repeat(length);
+        for request in [join(&key), message(&key), notify(&key)] {
+            let bytes = written::<Client>(7, request.clone());
+            if fits {
+                let expected = Decoded::Frame(Frame::new(7, request));
+                assert_eq!(decode::<Server>(&bytes, MAX_FRAME), Ok(expected));
+            } else {
+                // The key stands last in the frame.
+                let at = u32::try_from(bytes.len() - length - 4).unwrap();
+                malformed(&bytes, Flaw::BadForm(Attribute::RequestKey), at);
+            }
         }
     }
 }
@@ -126,6 +147,29 @@ fn a_bad_frame_is_worse_than_a_bad_message() {
     let bytes = b"\0\0\0\x0bB\x01\x03\xe7\0\0\0\x07\x7f\0\xff";
     let error = decode::<Server>(bytes, MAX_FRAME).unwrap_err();
     assert_eq!((error.reason, error.offset), (confer_wire::Reason::UnknownType, 14));
+}
+
+#[test]
+fn registering_is_what_matters_to_the_connection() {
+    let register = Server::hint_in(&register(5000));
+    assert_eq!(register, Hint::Register { max_frame: Some(5000) });
+    assert_eq!(Server::hint_in(&Request::RequestUnregister), Hint::Nothing);
+    assert_eq!(Server::hint_in(&join("k")), Hint::Nothing);
+    let registered = Event::EventRegistered(EventRegistered {
+        user_id: UserId::new("00E1B7C6D8F90A12"),
+        client_version: 106,
+    });
+    assert_eq!(Server::hint_out(&registered), Hint::Registered);
+    assert_eq!(Server::hint_out(&Event::EventUnregistered), Hint::Unregistered);
+}
+
+#[test]
+fn a_refusal_is_an_error_about_no_session() {
+    let refusal = Server::refusal(ErrorId::Undecodable, "words");
+    let error_text = Str::new("words");
+    let error = EventError { error_id: 8300, error_text, session_id: None };
+    assert_eq!(refusal, Some(Event::EventError(error)));
+    assert_eq!(Client::refusal(ErrorId::Undecodable, "words"), None);
 }
 
 mod parts {
@@ -233,6 +277,16 @@ mod parts {
             panic!("another kind")
         };
         assert_eq!(message.message_text, Text::new(""));
+    }
+
+    /// What its maker knows of more to come is said, too.
+    #[test]
+    fn are_more_even_if_all_is_in_this_one() {
+        let mut event = news(messages(&[1]));
+        let Event::EventSessionInfo(info) = &mut event else { panic!("another message") };
+        info.more_events = true;
+        let parts = parts(event, MAX_FRAME);
+        assert!(parts.len() == 1 && parts[0].1.body.more_events);
     }
 
     #[test]

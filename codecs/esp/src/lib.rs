@@ -53,20 +53,12 @@ impl Codec for Server {
         None
     }
 
-    /// A call that could not be read has no name to repeat.
     fn refusal(error: ErrorId, text: &str) -> Option<Event> {
         let parameters = KvList::from([
             (map::FAULT_CODE, error.number().into()),
             (map::FAULT_STRING, text.into()),
         ]);
-        Some(Event::Event3rdServerFault(Envelope {
-            app_name: None,
-            app_type: None,
-            service: Str::default(),
-            method: Str::default(),
-            version: Str::new(Envelope::VERSION),
-            parameters,
-        }))
+        Some(Event::Event3rdServerFault(Envelope::nameless(parameters)))
     }
 }
 

@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 use bytes::BytesMut;
 use confer_core::frame::{Frame, KvEntry};
 use confer_wire::{Decoded, EncodeError, MAX_FRAME, decode, encode};
+use core::fmt::Debug;
 
 extern crate alloc;
 
@@ -129,6 +130,79 @@ fn parameters_nest_14_levels() {
     assert_eq!(decode::<Client>(&out, MAX_FRAME), Ok(expected));
     let error = encode::<Server>(&Frame::new(7, event(15)), MAX_FRAME, &mut out);
     assert_eq!(error, Err(EncodeError::TooDeep));
+}
+
+fn envelope() -> Envelope {
+    Envelope {
+        app_name: Some(Str::new("Confer")),
+        app_type: Some(Str::new("ChatServer")),
+        service: Str::new("Chat"),
+        method: Str::new("Message"),
+        version: Str::new("1.1"),
+        parameters: KvList::from([("SessionId", "000AB3CD5EF6GH7J".into()), ("Count", 3.into())]),
+    }
+}
+
+fn written<C: Codec>(reference: u32, body: C::Out) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    encode::<C>(&Frame::new(reference, body), MAX_FRAME, &mut out).unwrap();
+    out.to_vec()
+}
+
+#[test]
+fn a_call_and_its_results_say_all_there_is_to_say() {
+    let user_data = Some(KvList::from([("InteractionId", "000AB3CD5EF6GH7K".into())]));
+    let call = Request::Request3rdServer(Request3rdServer { envelope: envelope(), user_data });
+    let bytes = written::<Client>(7, call.clone());
+    let expected = Decoded::Frame(Frame::new(7, call));
+    assert_eq!(decode::<Server>(&bytes, MAX_FRAME), Ok(expected));
+    for event in [Event::Event3rdServerResponse(envelope()), Event::Event3rdServerFault(envelope())]
+    {
+        let bytes = written::<Server>(7, event.clone());
+        let expected = Decoded::Frame(Frame::new(7, event));
+        assert_eq!(decode::<Client>(&bytes, MAX_FRAME), Ok(expected));
+    }
+}
+
+#[track_caller]
+fn malformed<C: Codec<In: Debug>>(bytes: &[u8], what: Flaw, offset: u32) {
+    match decode::<C>(bytes, MAX_FRAME) {
+        Ok(Decoded::Malformed(flawed)) => assert_eq!((flawed.what, flawed.offset), (what, offset)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_call_has_a_reference() {
+    let call = Request3rdServer { envelope: envelope(), user_data: None };
+    let bytes = written::<Client>(0, Request::Request3rdServer(call));
+    malformed::<Server>(&bytes, Flaw::NoReference, 8);
+}
+
+#[test]
+fn a_message_of_the_other_side_or_of_none_is_malformed() {
+    let mut bytes = written::<Server>(7, Event::Event3rdServerFault(envelope()));
+    malformed::<Server>(&bytes, Flaw::WrongDirection, 6);
+    for (number, at_the_client) in [
+        (148, Flaw::UnknownMessage),
+        (149, Flaw::WrongDirection),
+        (152, Flaw::UnknownMessage),
+        (65_531_u16, Flaw::UnknownMessage),
+    ] {
+        bytes[6..8].copy_from_slice(&number.to_be_bytes());
+        malformed::<Client>(&bytes, at_the_client, 6);
+        if number != 149 {
+            malformed::<Server>(&bytes, Flaw::UnknownMessage, 6);
+        }
+    }
+    bytes[6..8].copy_from_slice(&150_u16.to_be_bytes());
+    malformed::<Server>(&bytes, Flaw::WrongDirection, 6);
+}
+
+#[test]
+fn extensions_are_mandatory() {
+    let bytes = b"\0\0\0\x08E\x01\0\x95\0\0\0\x07";
+    malformed::<Server>(bytes, Flaw::Missing(Attribute::Extensions), 12);
 }
 
 #[test]

@@ -2,9 +2,11 @@ use super::*;
 use alloc::vec::Vec;
 use bytes::BytesMut;
 use confer_core::frame::{
-    ChatTranscript, EventBody, Flaw, Frame, Message, SessionStatus, TranscriptEvent, Visibility,
+    ChatTranscript, EventBody, Flaw, Frame, KvList, Malformed, Message, NoticeType, SessionStatus,
+    TranscriptEvent, Visibility,
 };
 use confer_core::id::{SessionId, UserId};
+use confer_core::pii::Secret;
 use confer_core::text::Text;
 use confer_core::time::Stamp;
 use confer_wire::{Decoded, MAX_FRAME, MAX_ITEMS, decode, encode, encode_part};
@@ -15,6 +17,24 @@ fn written(event: Event) -> Vec<u8> {
     let mut out = BytesMut::new();
     encode::<Server>(&Frame::new(7, event), MAX_FRAME, &mut out).unwrap();
     out.to_vec()
+}
+
+fn asked(reference: u32, request: Request) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    encode::<Client>(&Frame::new(reference, request), MAX_FRAME, &mut out).unwrap();
+    out.to_vec()
+}
+
+#[track_caller]
+fn malformed(bytes: &[u8], what: Flaw, offset: u32) {
+    let decoded = decode::<Server>(bytes, MAX_FRAME).unwrap();
+    let message = u16::from_be_bytes([bytes[6], bytes[7]]);
+    let reference = u32::from(bytes[11]);
+    assert_eq!(decoded, Decoded::Malformed(Malformed { reference, message, what, offset }));
+}
+
+fn node() -> Request {
+    Request::RequestNode(RequestNode { node_group: Str::new("web"), node_name: Str::new("web-1") })
 }
 
 fn status(bytes: &[u8]) -> EventStatus {
@@ -55,6 +75,7 @@ fn transcript(lengths: &[usize]) -> ChatTranscript {
 fn answer(lengths: &[usize], last_position: u32) -> EventStatus {
     EventStatus {
         user_id: Some(UserId::new("00E1B7C6D8F90A12")),
+        secure_key: Some(Secret::new("k3y")),
         session_id: Some(SessionId::new("000AB3CD5EF6GH7J")),
         session_status: Some(SessionStatus::Alive.into()),
         last_position: EventId::new(last_position),
@@ -70,6 +91,9 @@ fn answer(lengths: &[usize], last_position: u32) -> EventStatus {
 fn an_answer_that_fits_is_as_it_was() {
     for lengths in [&[][..], &[5], &[500_000, 10]] {
         let answer = answer(lengths, 4711);
+        assert_eq!(status(&written(Event::EventStatus(answer.clone()))), answer);
+        // What its maker knows of more to come is said, too.
+        let answer = EventStatus { more_events: true, ..answer };
         assert_eq!(status(&written(Event::EventStatus(answer.clone()))), answer);
     }
 }
@@ -140,6 +164,21 @@ fn an_answer_has_65536_events() {
 }
 
 #[test]
+fn a_push_says_all_there_is_to_say() {
+    let push = Event::EventPush(EventPush {
+        user_id: UserId::new("00E1B7C6D8F90A12"),
+        session_id: SessionId::new("000AB3CD5EF6GH7J"),
+        session_status: Some(SessionStatus::Closed.into()),
+        chat_transcript: Some(transcript(&[5, 0])),
+        notify_attempt: Some(2),
+        notify_position: Some(NotifyPosition::Removed),
+        user_data: Some(KvList::from([("Push", "on".into())])),
+    });
+    let expected = Decoded::Frame(Frame::new(7, push.clone()));
+    assert_eq!(decode::<Client>(&written(push), MAX_FRAME), Ok(expected));
+}
+
+#[test]
 fn a_push_names_an_event_or_the_removal() {
     let push = |notify_position| EventPush {
         user_id: UserId::new("00E1B7C6D8F90A12"),
@@ -175,6 +214,113 @@ fn a_push_names_an_event_or_the_removal() {
         let what = Flaw::OutOfRange(Attribute::NotifyPosition);
         assert_eq!((malformed.what, malformed.offset), (what, offset));
     }
+}
+
+#[test]
+fn a_request_key_has_1_to_64_bytes() {
+    let user_id = UserId::new("00E1B7C6D8F90A12");
+    let secure_key = Secret::new("k3y");
+    for (length, fits) in [(0, false), (1, true), (64, true), (65, false)] {
+        let request_key = Some(Str::new(&"k".repeat(length)));
+        let requests = [
+            Request::RequestJoin(RequestJoin {
+                user_id: user_id.clone(),
+                secure_key: secure_key.clone(),
+                session_id: None,
+                queue_key: None,
+                subject: None,
+                message_text: None,
+                user_data: None,
+                request_key: request_key.clone(),
+            }),
+            Request::RequestRefresh(RequestRefresh {
+                user_id: user_id.clone(),
+                secure_key: secure_key.clone(),
+                session_id: None,
+                last_position: None,
+                message_text: None,
+                message_type: None,
+                user_data: None,
+                event_attributes: None,
+                request_key: request_key.clone(),
+            }),
+            Request::RequestNotify(RequestNotify {
+                user_id: user_id.clone(),
+                secure_key: secure_key.clone(),
+                session_id: None,
+                notice_type: NoticeType::UserTypingStarted,
+                notice_text: None,
+                user_data: None,
+                event_attributes: None,
+                last_position: None,
+                request_key,
+            }),
+        ];
+        for request in requests {
+            let bytes = asked(7, request.clone());
+            if fits {
+                let expected = Decoded::Frame(Frame::new(7, request));
+                assert_eq!(decode::<Server>(&bytes, MAX_FRAME), Ok(expected));
+            } else {
+                // The key stands last in the frame.
+                let at = u32::try_from(bytes.len() - length - 4).unwrap();
+                malformed(&bytes, Flaw::BadForm(Attribute::RequestKey), at);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_has_a_reference_and_a_push_has_none() {
+    malformed(&asked(0, node()), Flaw::NoReference, 8);
+    let query = Event::EventPushQuery(EventPushQuery {
+        user_id: UserId::new("00E1B7C6D8F90A12"),
+        session_id: SessionId::new("000AB3CD5EF6GH7J"),
+    });
+    let mut out = BytesMut::new();
+    encode::<Server>(&Frame::unsolicited(query.clone()), MAX_FRAME, &mut out).unwrap();
+    let expected = Decoded::Frame(Frame::unsolicited(query));
+    assert_eq!(decode::<Client>(&out, MAX_FRAME), Ok(expected));
+}
+
+#[test]
+fn a_message_of_the_other_side_or_of_none_is_malformed() {
+    let mut bytes = asked(7, node());
+    for number in [101, 102, 103_u16] {
+        bytes[6..8].copy_from_slice(&number.to_be_bytes());
+        malformed(&bytes, Flaw::WrongDirection, 6);
+    }
+    for number in [0, 9, 100, 104, 65_531_u16] {
+        bytes[6..8].copy_from_slice(&number.to_be_bytes());
+        malformed(&bytes, Flaw::UnknownMessage, 6);
+    }
+    for number in 1..=8_u16 {
+        bytes[6..8].copy_from_slice(&number.to_be_bytes());
+        match decode::<Client>(&bytes, MAX_FRAME) {
+            Ok(Decoded::Malformed(malformed)) => assert_eq!(malformed.what, Flaw::WrongDirection),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn only_a_node_matters_to_its_connection() {
+    assert_eq!(Server::hint_in(&node()), Hint::Node);
+    assert_eq!(Client::hint_out(&node()), Hint::Node);
+    let alive = RequestAlive { user_id: UserId::new("00E1B7C6D8F90A12"), alive: true };
+    assert_eq!(Server::hint_in(&Request::RequestAlive(alive)), Hint::Nothing);
+}
+
+#[test]
+fn a_refusal_is_a_status_with_an_error() {
+    let refusal = Server::refusal(ErrorId::Undecodable, "words");
+    let status = EventStatus {
+        error_id: Some(8300),
+        error_text: Some(Str::new("words")),
+        ..EventStatus::new(RequestResult::Error)
+    };
+    assert_eq!(refusal, Some(Event::EventStatus(status)));
+    assert_eq!(Client::refusal(ErrorId::Undecodable, "words"), None);
 }
 
 /// In a request, unlike in events, a flag is 0 or 1.

@@ -282,19 +282,19 @@ pub(crate) fn string(bytes: &[u8]) -> Result<&str, Fault<'_>> {
 fn text(units: &[u8]) -> Result<Text, Fault<'_>> {
     let mut string = alloc::string::String::with_capacity(units.len() / 2);
     let (pairs, _) = units.as_chunks::<2>();
-    let mut at = 0;
-    while let Some(pair) = pairs.get(at) {
-        let unit = u16::from_be_bytes(*pair);
-        if unit == 0 {
-            return Err(Fault::new(Reason::Nul, &units[at * 2..]));
+    // Most texts begin with a long run of ASCII, which needs no decoding.
+    let ascii = pairs.iter().take_while(|pair| matches!(pair, [0, 1..=0x7f]));
+    string.extend(ascii.map(|pair| char::from(pair[1])));
+    let (mut at, rest) = (2 * string.len(), &pairs[string.len()..]);
+    for character in char::decode_utf16(rest.iter().copied().map(u16::from_be_bytes)) {
+        match character {
+            Ok('\0') => return Err(Fault::new(Reason::Nul, &units[at..])),
+            Ok(character) => {
+                string.push(character);
+                at += 2 * character.len_utf16();
+            }
+            Err(_) => return Err(Fault::new(Reason::Utf16, &units[at..])),
         }
-        let unpaired = || Fault::new(Reason::Utf16, &units[at * 2..]);
-        let next = || pairs.get(at + 1).map(|pair| u16::from_be_bytes(*pair));
-        let mut decoded = char::decode_utf16([unit].into_iter().chain(next()));
-        // The iterator is not empty: its first unit is `unit`.
-        let character = decoded.next().and_then(Result::ok).ok_or_else(unpaired)?;
-        string.push(character);
-        at += character.len_utf16();
     }
     Ok(string.into())
 }

@@ -201,37 +201,4 @@ pub const PROTOCOLS: Numbers<Protocol, u8> =
     Numbers(&[(b'B', Protocol::Basic), (b'F', Protocol::Flex), (b'E', Protocol::Esp)]);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attributes_keep_their_ids() {
-        // A sample from each column of the table in wire §5, both ends included.
-        for (id, name) in [
-            (1, "UserId"),
-            (12, "UserData"),
-            (21, "ChatTranscript"),
-            (24, "EventKind"),
-            (29, "ReasonText"),
-            (39, "Extensions"),
-            (46, "RemoteTimeout"),
-            (47, "RequestKey"),
-            (48, "MaxFrame"),
-            (49, "AccessToken"),
-            (50, "NotifyPosition"),
-            (51, "ParticipantNo"),
-        ] {
-            let attribute = attribute(id).unwrap();
-            assert_eq!((attribute.name(), attribute_id(attribute)), (name, id));
-        }
-        assert_eq!((attribute(0), attribute(52)), (None, None));
-    }
-
-    #[test]
-    fn every_protocol_has_its_byte() {
-        for &protocol in Protocol::ALL {
-            assert_eq!(PROTOCOLS.value(PROTOCOLS.number(protocol)), Some(protocol));
-        }
-        assert_eq!(PROTOCOLS.value(b'Z'), None);
-    }
-}
+mod tests;

@@ -71,10 +71,7 @@ impl Splitter {
         }
         self.frame = Vec::new();
         let found = self.find(input);
-        if let Err(error) = found {
-            self.failed = Some(error);
-            self.chunks = Vec::new();
-        }
+        self.failed = found.as_ref().err().copied();
         Ok(match found? {
             Found::Nothing => None,
             Found::InInput(frame) => Some(frame),

@@ -49,6 +49,18 @@ impl Envelope {
     /// The only version there is.
     pub const VERSION: &'static str = "1.0";
 
+    /// A call that could not be read, and so has no name to repeat, round these parameters.
+    pub fn nameless(parameters: KvList) -> Self {
+        Self {
+            app_name: None,
+            app_type: None,
+            service: Str::default(),
+            method: Str::default(),
+            version: Str::new(Self::VERSION),
+            parameters,
+        }
+    }
+
     /// The same call round other parameters: a response, or a fault.
     #[must_use]
     pub fn answer(&self, parameters: KvList) -> Self {
