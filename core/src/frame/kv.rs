@@ -76,6 +76,21 @@ impl KvList {
         1 + self.entries().iter().map(inside).max().unwrap_or(0)
     }
 
+    /// The bytes of all keys and values together, which is what the limits on user data count.
+    pub fn size(&self) -> usize {
+        let one = |entry: &KvEntry| {
+            entry.key.len()
+                + match &entry.value {
+                    KvValue::Int(_) => 4,
+                    KvValue::Long(_) => 8,
+                    KvValue::Str(text) => text.reveal().len(),
+                    KvValue::Bin(bytes) => bytes.reveal().len(),
+                    KvValue::List(list) => list.size(),
+                }
+        };
+        self.entries().iter().map(one).sum()
+    }
+
     /// The value of `key`; of a repeated key, the first (wire §6).
     pub fn value(&self, key: &str) -> Option<&KvValue> {
         self.entries().iter().find(|entry| &*entry.key == key).map(|entry| &entry.value)
