@@ -1,6 +1,8 @@
 //! The world Confer is tested in.
 
+pub mod arbitrary;
 pub mod echo;
+pub mod fuzz;
 pub mod seeds;
 pub mod talker;
 pub mod world;

@@ -1,0 +1,220 @@
+//! The bodies of the fuzz targets in `fuzz/`: each takes any bytes, and panics if a rule is broken.
+//!
+//! They are ordinary code, so that tests hold them against the committed corpus every time.
+
+use std::fmt::Debug;
+
+use bytes::BytesMut;
+use confer_core::frame::{Frame, Protocol};
+use confer_wire::{
+    Codec, DecodeError, Decoded, MAX_FRAME, PART_SIZE, RawFrame, Reason, Splitter, decode, encode,
+    encode_control,
+};
+
+use crate::arbitrary::{self, Bytes, Source};
+
+/// Reads `data` as a frame of the basic protocol, in both roles.
+///
+/// # Panics
+///
+/// If what was read is not the same after writing and reading it again.
+pub fn decode_basic(data: &[u8]) {
+    canonical::<confer_basic::Server, confer_basic::Client>(data);
+    canonical::<confer_basic::Client, confer_basic::Server>(data);
+}
+
+/// Reads `data` as a frame of the flex protocol, in both roles.
+///
+/// # Panics
+///
+/// If what was read is not the same after writing and reading it again.
+pub fn decode_flex(data: &[u8]) {
+    canonical::<confer_flex::Server, confer_flex::Client>(data);
+    canonical::<confer_flex::Client, confer_flex::Server>(data);
+}
+
+/// Reads `data` as a frame of ESP, in both roles.
+///
+/// # Panics
+///
+/// If what was read is not the same after writing and reading it again.
+pub fn decode_esp(data: &[u8]) {
+    canonical::<confer_esp::Server, confer_esp::Client>(data);
+    canonical::<confer_esp::Client, confer_esp::Server>(data);
+}
+
+/// Lets `data` decide what is in one message, writes it and reads it.
+///
+/// # Panics
+///
+/// If it cannot be written, or comes back as another.
+pub fn roundtrip(data: &[u8]) {
+    arbitrary_message(&mut Bytes::new(data));
+}
+
+/// Takes a stream apart, whole and in pieces: the first byte says what the splitter expects and how
+/// many bytes follow that say how long the pieces are, one after the other and again from the first.
+///
+/// # Panics
+///
+/// If the frames, or the error that ends them, depend on the pieces.
+pub fn split(data: &[u8]) {
+    let Some((&choice, rest)) = data.split_first() else { return };
+    let Some((sizes, stream)) = rest.split_at_checked(usize::from(choice >> 3 & 7)) else { return };
+    let expected = Protocol::ALL.get(usize::from(choice & 3)).copied();
+    let limit = if choice & 4 == 0 { MAX_FRAME } else { 64 };
+    let whole = frames(stream, &[], expected, limit);
+    assert_eq!(frames(stream, sizes, expected, limit), whole);
+}
+
+/// Writes and reads one arbitrary message of any protocol and direction.
+///
+/// # Panics
+///
+/// If it cannot be written, or comes back as another.
+pub fn arbitrary_message(source: &mut impl Source) {
+    let kind = source.byte();
+    let asked = arbitrary::reference(source);
+    // An event answers, or comes unasked.
+    let told = if kind & 128 == 0 { asked } else { 0 };
+    match kind % 7 {
+        0 => {
+            let frame = Frame::new(asked, arbitrary::basic_request(source));
+            same::<confer_basic::Client, confer_basic::Server>(&frame);
+        }
+        1 => {
+            let frame = Frame::new(told, arbitrary::basic_event(source));
+            same::<confer_basic::Server, confer_basic::Client>(&frame);
+        }
+        2 => {
+            let frame = Frame::new(asked, arbitrary::flex_request(source));
+            same::<confer_flex::Client, confer_flex::Server>(&frame);
+        }
+        3 => {
+            let frame = Frame::new(told, arbitrary::flex_event(source));
+            same::<confer_flex::Server, confer_flex::Client>(&frame);
+        }
+        4 => {
+            let frame = Frame::new(asked, arbitrary::esp_request(source));
+            same::<confer_esp::Client, confer_esp::Server>(&frame);
+        }
+        5 => {
+            let frame = Frame::new(told, arbitrary::esp_event(source));
+            same::<confer_esp::Server, confer_esp::Client>(&frame);
+        }
+        _ => {
+            let frame = Frame::new(told, arbitrary::control(source));
+            let mut out = BytesMut::new();
+            encode_control(Protocol::Esp, &frame, &mut out).expect("what is made can be written");
+            let read = decode::<confer_esp::Server>(&out, MAX_FRAME);
+            assert_eq!(read, Ok(Decoded::Control(frame)));
+        }
+    }
+}
+
+/// Writes a frame as one side, reads it as the other; the bytes it took.
+///
+/// # Panics
+///
+/// If it cannot be written, or comes back as another.
+pub fn same<Out, In>(frame: &Frame<Out::Out>) -> BytesMut
+where
+    Out: Codec,
+    In: Codec<In = Out::Out>,
+    In::In: Debug + PartialEq,
+{
+    let mut out = BytesMut::new();
+    encode::<Out>(frame, MAX_FRAME, &mut out).expect("what is made can be written");
+    let Ok(Decoded::Frame(read)) = decode::<In>(&out, MAX_FRAME) else {
+        panic!("what is written can be read: {frame:?}");
+    };
+    assert_eq!(read, *frame);
+    out
+}
+
+/// Reads `data` in one role. What can be read stays the same when it is written, in the other role,
+/// and read again.
+///
+/// # Panics
+///
+/// If it does not, or if an error names a place outside of `data`.
+pub fn canonical<In, Out>(data: &[u8])
+where
+    In: Codec,
+    Out: Codec<Out = In::In>,
+    In::In: Debug + PartialEq,
+{
+    let within = |offset: u32| assert!(offset as usize <= data.len(), "byte {offset}");
+    match decode::<In>(data, MAX_FRAME) {
+        // On the way out, what is nearly as long as a part may be cut (wire §4.1).
+        Ok(Decoded::Frame(frame)) if data.len() <= PART_SIZE / 2 => {
+            same::<Out, In>(&frame);
+        }
+        Ok(Decoded::Frame(_)) => {}
+        Ok(Decoded::Control(frame)) => {
+            let mut out = BytesMut::new();
+            encode_control(In::PROTOCOL, &frame, &mut out).expect("what was read can be written");
+            assert_eq!(decode::<In>(&out, MAX_FRAME), Ok(Decoded::Control(frame)));
+        }
+        Ok(Decoded::Malformed(malformed)) => within(malformed.offset),
+        Err(error) => within(error.offset),
+    }
+}
+
+/// How a stream came apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Frames {
+    /// Where each frame ended, in bytes from the start of the stream.
+    pub ends: Vec<usize>,
+    /// Whether a frame is under way at the end; or why it could not be read.
+    pub end: Result<bool, DecodeError>,
+}
+
+/// Feeds a stream to a splitter in pieces of these sizes, one after the other and again from the
+/// first; a piece of no size is all the rest.
+///
+/// # Panics
+///
+/// If a frame has other bytes than the stream, or is none.
+pub fn frames(stream: &[u8], sizes: &[u8], expected: Option<Protocol>, limit: u32) -> Frames {
+    let mut splitter = Splitter::new(expected, limit);
+    let mut ends = Vec::new();
+    let mut at = 0;
+    let mut rest = stream;
+    let mut sizes = sizes.iter().cycle();
+    while !rest.is_empty() {
+        let size = match sizes.next() {
+            Some(&size) if size > 0 => usize::from(size).min(rest.len()),
+            Some(_) | None => rest.len(),
+        };
+        let mut piece;
+        (piece, rest) = rest.split_at(size);
+        loop {
+            match splitter.next(&mut piece) {
+                Ok(Some(frame)) => {
+                    assert!(stream[at..].starts_with(frame), "other bytes than the stream's");
+                    assert!(is_frame(frame, expected, limit), "no frame at {at}");
+                    at += frame.len();
+                    ends.push(at);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    assert_eq!(splitter.next(&mut piece), Err(error), "an error stays");
+                    return Frames { ends, end: Err(error) };
+                }
+            }
+        }
+        assert!(piece.is_empty(), "bytes left over that make no frame");
+    }
+    Frames { ends, end: Ok(splitter.is_mid_frame()) }
+}
+
+/// Whether these bytes are one frame, neither less nor more, whatever is in it.
+fn is_frame(bytes: &[u8], expected: Option<Protocol>, limit: u32) -> bool {
+    match RawFrame::parse(bytes, expected, limit) {
+        Ok(_) => true,
+        Err(error) => {
+            !matches!(error.reason, Reason::FrameLength | Reason::Protocol | Reason::Version)
+        }
+    }
+}
