@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Every check of the project, the same for people and machines.
+#
+#   ./ci.sh         all of it, random tests in small numbers: a few minutes
+#   ./ci.sh long    the random tests and the fuzz targets in full: more than an hour
+#   ./ci.sh STEP    one step: fmt, clippy, test, no_std, doc, fuzz, deps, long_tests, long_fuzz, bench
+#
+# What a step needs and does not find makes it fail, with the command that installs it.
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+
+# Crates that must build without std, and the targets that have none.
+NO_STD_CRATES=(-p confer-core -p confer-wire -p confer-basic -p confer-flex -p confer-esp -p confer-link)
+NO_STD_TARGETS=(thumbv7em-none-eabihf x86_64-unknown-none)
+FUZZ_TARGETS=(decode_basic decode_flex decode_esp roundtrip split)
+# Workspaces of their own, each with a Cargo.toml that the root does not know.
+APART=(fuzz examples/no-std)
+FUZZ_SECONDS="${FUZZ_SECONDS:-600}"
+
+need() { # COMMAND HINT
+    command -v "$1" >/dev/null || { echo "ci: $1 is missing; install it with: $2" >&2; exit 1; }
+}
+
+fmt() {
+    cargo fmt --all --check
+    for apart in "${APART[@]}"; do cargo fmt --manifest-path "$apart/Cargo.toml" --check; done
+}
+
+clippy() {
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    (cd examples/no-std && cargo clippy --locked -- -D warnings)
+}
+
+test() {
+    cargo test --workspace --locked
+}
+
+no_std() {
+    for target in "${NO_STD_TARGETS[@]}"; do
+        if rustup target list --installed | grep -qx "$target" || rustup target add "$target"; then
+            cargo build --locked "${NO_STD_CRATES[@]}" --target "$target"
+        else
+            echo "ci: $target cannot be added here; the program below is the proof instead" >&2
+        fi
+    done
+    # Linked without std, run on this machine. A test runs it, too.
+    (cd examples/no-std && cargo run --release --locked)
+}
+
+doc() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+}
+
+# libFuzzer needs flags that only nightly admits; RUSTC_BOOTSTRAP makes the pinned toolchain do.
+fuzz() {
+    need cargo-fuzz "cargo install cargo-fuzz --locked"
+    RUSTC_BOOTSTRAP=1 cargo fuzz build -s none
+    for target in "${FUZZ_TARGETS[@]}"; do
+        RUSTC_BOOTSTRAP=1 cargo fuzz run -s none "$target" "tests/corpus/$target" -- -runs=0
+    done
+}
+
+# One version of each dependency that ends up in what people run.
+deps() {
+    local twice
+    twice="$(cargo tree --workspace --edges normal --duplicates --depth 0 --locked)"
+    [ -z "$twice" ] || { echo "ci: more than one version of:" >&2; echo "$twice" >&2; exit 1; }
+}
+
+long_tests() {
+    CONFER_LONG=1 cargo test --workspace --locked --release
+}
+
+long_fuzz() {
+    need cargo-fuzz "cargo install cargo-fuzz --locked"
+    for target in "${FUZZ_TARGETS[@]}"; do
+        mkdir -p "fuzz/corpus/$target"
+        RUSTC_BOOTSTRAP=1 cargo fuzz run -s none "$target" "fuzz/corpus/$target" "tests/corpus/$target" -- \
+            -max_total_time="$FUZZ_SECONDS" -print_final_stats=1 -verbosity=1
+    done
+}
+
+bench() {
+    cargo bench --workspace --locked
+}
+
+run() {
+    for step in "$@"; do
+        echo "== $step"
+        local begin=$SECONDS
+        "$step"
+        echo "== $step: done in $((SECONDS - begin)) s"
+    done
+}
+
+case "${1:-all}" in
+    all) run fmt clippy deps doc no_std fuzz test ;;
+    long) run long_tests long_fuzz ;;
+    fmt | clippy | test | no_std | doc | fuzz | deps | long_tests | long_fuzz | bench) run "$1" ;;
+    *) sed -n '2,8p' "$0" >&2; exit 2 ;;
+esac
