@@ -17,6 +17,11 @@ use crate::map::{self, Type};
 pub(crate) const MAX_DEPTH: usize = 16;
 /// Attributes there may be on one level.
 const MAX_ATTRIBUTES: usize = 256;
+/// The bytes of the smallest attribute.
+const SMALLEST: usize = 7;
+/// As many attributes as a level usually has: room for them is made at once, where there may be so
+/// many.
+const USUAL: usize = 12;
 
 /// One complete frame, checked against every rule of wire §1–§3 and taken apart.
 #[derive(Debug)]
@@ -195,7 +200,7 @@ impl<'a> Cursor<'a> {
 /// Attributes up to the end of the container, which lies `depth` lists and structures deep.
 fn level<'a>(mut cursor: Cursor<'a>, depth: usize) -> Result<Level<'a>, Fault<'a>> {
     let at = cursor.at();
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity((cursor.rest.len() / SMALLEST).min(USUAL));
     let mut ids = Ids::default();
     while !cursor.rest.is_empty() {
         let start = cursor.rest;
