@@ -207,7 +207,7 @@ mod decoding {
     use super::*;
 
     /// Bytes of memory at most for each byte of a frame.
-    const LARGEST_FACTOR: usize = 24;
+    const LARGEST_FACTOR: usize = 14;
 
     fn attribute(id: u16, kind: u8, value: &[u8]) -> Vec<u8> {
         [&id.to_be_bytes()[..], &[kind], value].concat()

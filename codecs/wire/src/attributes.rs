@@ -19,8 +19,8 @@ pub(crate) const MAX_DEPTH: usize = 16;
 const MAX_ATTRIBUTES: usize = 256;
 /// The bytes of the smallest attribute.
 const SMALLEST: usize = 7;
-/// As many attributes as a level usually has: room for them is made at once, where there may be so
-/// many.
+/// As many attributes as a level usually has: room for them is made with the first, where there may
+/// be so many.
 const USUAL: usize = 12;
 
 /// One complete frame, checked against every rule of wire §1–§3 and taken apart.
@@ -200,7 +200,7 @@ impl<'a> Cursor<'a> {
 /// Attributes up to the end of the container, which lies `depth` lists and structures deep.
 fn level<'a>(mut cursor: Cursor<'a>, depth: usize) -> Result<Level<'a>, Fault<'a>> {
     let at = cursor.at();
-    let mut entries = Vec::with_capacity((cursor.rest.len() / SMALLEST).min(USUAL));
+    let mut entries = Vec::new();
     let mut ids = Ids::default();
     while !cursor.rest.is_empty() {
         let start = cursor.rest;
@@ -227,6 +227,9 @@ fn level<'a>(mut cursor: Cursor<'a>, depth: usize) -> Result<Level<'a>, Fault<'a
         let at = cursor.at();
         let value = value(&mut cursor, kind, depth)?;
         if let Some(attribute) = attribute {
+            if entries.is_empty() {
+                entries.reserve_exact((1 + cursor.rest.len() / SMALLEST).min(USUAL));
+            }
             entries.push(Entry { attribute, at, value });
         }
     }

@@ -15,6 +15,10 @@ use crate::write::Writer;
 
 /// Entries there may be in one list.
 const MAX_ENTRIES: usize = 1024;
+/// The bytes of the smallest entry.
+const SMALLEST: usize = 8;
+/// As many entries as a list usually has: room for them is made with the first.
+const USUAL: usize = 8;
 
 /// A list that fills its container and lies `depth` lists and structures deep, itself included.
 pub(crate) fn parse<'a>(mut cursor: Cursor<'a>, depth: usize) -> Result<KvList, Fault<'a>> {
@@ -54,6 +58,9 @@ pub(crate) fn parse<'a>(mut cursor: Cursor<'a>, depth: usize) -> Result<KvList, 
                 KvValue::List(parse(inside, depth + 1)?)
             }
         };
+        if entries.is_empty() {
+            entries.reserve_exact((1 + cursor.rest.len() / SMALLEST).min(USUAL));
+        }
         entries.push(KvEntry { key: Str::new(key), value });
     }
     Ok(KvList::from_entries(entries))
