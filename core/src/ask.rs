@@ -51,7 +51,7 @@ pub enum Record {
         /// What the creator brought along.
         user_data: KvList,
     },
-    /// Add events (B20.1).
+    /// Add events, or write one anew that was added before (B20.1, B7.3).
     Append {
         /// The session.
         session: SessionId,

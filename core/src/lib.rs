@@ -10,6 +10,7 @@
 //! | [`frame`] | the vocabulary: every message of the protocols, as values |
 //! | [`door`], [`ask`] | what goes into the server machine and what comes out |
 //! | [`machine`] | the contract |
+//! | [`server`] | the chat server itself |
 //! | [`time`], [`wheel`] | moments, stamps, timers |
 //! | [`id`], [`slab`] | names of things, and where things are kept |
 //! | [`config`], [`limits`] | what an operator decides |
@@ -29,6 +30,8 @@ pub mod id;
 pub mod limits;
 pub mod machine;
 pub mod pii;
+pub mod server;
+mod session;
 pub mod slab;
 pub mod text;
 pub mod time;

@@ -1,0 +1,126 @@
+//! Questions to the outside: stores and the interaction server. Every one is asked until it is
+//! answered, as often as the configuration allows.
+
+use hashbrown::HashMap;
+
+use crate::ask::{Failure, Outcome, Request};
+use crate::door::Action;
+use crate::id::OpId;
+use crate::session::Session;
+use crate::slab::Key;
+use crate::wheel::TimerId;
+
+use super::{Hasher, Server, Timer};
+
+/// Every question without an answer.
+#[derive(Debug)]
+pub(super) struct Asks {
+    open: HashMap<OpId, Ask, Hasher>,
+    next: u64,
+}
+
+/// A question without an answer.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) session: Key<Session>,
+    pub(super) purpose: Purpose,
+    request: Request,
+    attempts_left: u32,
+    timer: Option<TimerId>,
+    /// Failed, and not yet asked again.
+    failed: bool,
+}
+
+/// What an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The next stage of a creation (B4.3).
+    Create,
+    /// A step of the session may be told (B20.1). The number is the one the step waits for.
+    Save(OpId),
+    /// The next stage of a closing (B8.6).
+    Close,
+    /// Nothing waits for it.
+    Change,
+}
+
+impl Asks {
+    pub(super) fn new(hasher: Hasher) -> Self {
+        Self { open: HashMap::with_hasher(hasher), next: 0 }
+    }
+
+    fn next(&mut self) -> OpId {
+        self.next += 1;
+        OpId(self.next)
+    }
+}
+
+impl Server {
+    /// Asks, and asks again if need be. The number is that of the first attempt.
+    pub(super) fn ask(
+        &mut self,
+        session: Key<Session>,
+        purpose: impl FnOnce(OpId) -> Purpose,
+        request: Request,
+    ) -> OpId {
+        let op = self.asks.next();
+        let attempts_left = self.config.settings.transcript_resend_attempts;
+        let purpose = purpose(op);
+        self.attempt(
+            op,
+            Ask { session, purpose, request, attempts_left, timer: None, failed: false },
+        );
+        op
+    }
+
+    fn attempt(&mut self, op: OpId, mut ask: Ask) {
+        let until = self.now + self.config.settings.transcript_resend_delay;
+        ask.timer = self.timers.arm(until, Timer::Ask(op)).ok();
+        self.actions.push_back(Action::Ask { op, request: ask.request.clone() });
+        self.asks.open.insert(op, ask);
+    }
+
+    /// An answer came. One to a question that was asked again since means nothing.
+    pub(super) fn done(&mut self, op: OpId, outcome: Outcome) {
+        let Some(ask) = self.asks.open.get_mut(&op) else { return };
+        if outcome == Outcome::Failed(Failure::Unavailable) && ask.attempts_left > 0 {
+            // The timer that waits for the answer asks again.
+            ask.failed = true;
+            return;
+        }
+        if let Some(ask) = self.asks.open.remove(&op) {
+            ask.timer.map(|timer| self.timers.cancel(timer));
+            self.answered(ask.session, ask.purpose, outcome);
+        }
+    }
+
+    /// No answer in time, or the pause after a failure is over.
+    pub(super) fn ask_again(&mut self, op: OpId) {
+        let Some(mut ask) = self.asks.open.remove(&op) else { return };
+        // Nobody waits for a stage of a session that was given up while it was made.
+        if ask.purpose == Purpose::Create && self.sessions.get(ask.session).is_none() {
+            return;
+        }
+        if ask.attempts_left == 0 {
+            return self.answered(ask.session, ask.purpose, Outcome::Failed(Failure::Unavailable));
+        }
+        ask.attempts_left -= 1;
+        let op = self.asks.next();
+        self.attempt(op, ask);
+    }
+
+    fn answered(&mut self, key: Key<Session>, purpose: Purpose, outcome: Outcome) {
+        match purpose {
+            Purpose::Create => self.go_on_creating(key, outcome),
+            Purpose::Save(step) => {
+                // Saved, or given up: either way the session goes on.
+                if let Some(session) = self.sessions.get_mut(key) {
+                    session.outbox.saved(step);
+                }
+                self.release(key);
+            }
+            Purpose::Close => self.go_on_closing(key),
+            Purpose::Change => {}
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What the interaction is told of an async session (B12.3, B12.4).
+
+use core::time::Duration;
+
+use crate::frame::{KvList, UserType};
+use crate::id::EventId;
+use crate::session::Session;
+use crate::session::transcript::{Reason, What};
+use crate::slab::Key;
+use crate::time::Instant;
+
+use super::Server;
+
+/// Property of the interaction: where the session stands.
+pub(super) const ASYNC_STATUS: &str = "GCTI_Chat_AsyncStatus";
+/// Property of the interaction: when the workflow should look whether the session still lives.
+pub(super) const ASYNC_CHECK_AT: &str = "GCTI_Chat_AsyncCheckAt";
+/// User data of a release, and its value for a transfer (B12.3).
+pub(super) const LEAVE_REASON: &str = "GCTI_Chat_LeaveReason";
+pub(super) const TRANSFER: &str = "transfer";
+
+/// How often the time to look again is written at most, unless the status changes (B12.4).
+const CHECK_EVERY: Duration = Duration::from_secs(60);
+/// How much later than the end of both periods to look (B12.4).
+const CHECK_LATER: Duration = Duration::from_secs(60);
+
+/// Where an async session stands, in the interaction's words (B12.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AsyncStatus {
+    /// −2: no agent is there, and none is wanted for now.
+    Hold,
+    /// −1: an agent is there.
+    Working,
+    /// 1: nobody came yet.
+    New,
+    /// 2: the customer said something while no agent was there.
+    CustomerActive,
+    /// 3: it was silent for so long that it will be closed.
+    IdleAlert,
+    /// 4: the agent was lost.
+    AgentLost,
+    /// 5: the agent handed it over.
+    Transferred,
+}
+
+impl AsyncStatus {
+    pub(crate) const fn number(self) -> i32 {
+        match self {
+            Self::Hold => -2,
+            Self::Working => -1,
+            Self::New => 1,
+            Self::CustomerActive => 2,
+            Self::IdleAlert => 3,
+            Self::AgentLost => 4,
+            Self::Transferred => 5,
+        }
+    }
+}
+
+/// What is remembered of an async session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asynchrony {
+    pub(crate) status: AsyncStatus,
+    /// When the interaction was last told when to look again.
+    told: Instant,
+    /// Whoever leaves next hands the session over.
+    pub(crate) transfer: bool,
+}
+
+impl Asynchrony {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { status: AsyncStatus::New, told: now, transfer: false }
+    }
+}
+
+impl Server {
+    /// Follows what happened in an async session.
+    pub(super) fn track(&mut self, key: Key<Session>, after: EventId, to: EventId) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let Some(state) = session.asynchrony else { return };
+        let agent_there = session.roster.has_agent();
+        let mut status = state.status;
+        let mut active = false;
+        for entry in session.transcript.between(after, to) {
+            let sender = session.roster.party(entry.audience.sender);
+            let counts =
+                super::idle::is_activity(entry, sender, self.config.settings.async_idle_notices);
+            active |= counts;
+            status = match &entry.what {
+                What::NewParty(_) if sender.is_agent() => AsyncStatus::Working,
+                What::PartyLeft(left) if sender.is_agent() && !agent_there => match left.reason {
+                    Reason::Plain | Reason::CloseIfNoAgents | Reason::ForceClose
+                        if state.transfer =>
+                    {
+                        AsyncStatus::Transferred
+                    }
+                    Reason::Plain | Reason::CloseIfNoAgents | Reason::ForceClose => {
+                        AsyncStatus::Hold
+                    }
+                    Reason::Disconnect
+                    | Reason::OtherParty
+                    | Reason::Server
+                    | Reason::WrongSecureKey
+                    | Reason::Inactivity => AsyncStatus::AgentLost,
+                },
+                What::Message(_) | What::Notice(..)
+                    if counts && sender.user_type == UserType::Client && !agent_there =>
+                {
+                    if status == AsyncStatus::New { status } else { AsyncStatus::CustomerActive }
+                }
+                _ if counts && agent_there && status == AsyncStatus::IdleAlert => {
+                    AsyncStatus::Working
+                }
+                What::NewParty(_) | What::Message(_) | What::Notice(..) | What::PartyLeft(_) => {
+                    status
+                }
+            };
+        }
+        self.set_async_status(key, status, active);
+    }
+
+    /// Tells the interaction where an async session stands, if that has changed, and when to look
+    /// again, if that has or something happened.
+    pub(super) fn set_async_status(
+        &mut self,
+        key: Key<Session>,
+        status: AsyncStatus,
+        active: bool,
+    ) {
+        let now = self.now;
+        let check_at = self.async_check_at();
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(state) = &mut session.asynchrony else { return };
+        state.transfer = false;
+        let changed = state.status != status;
+        let due = active && state.told + CHECK_EVERY <= now;
+        if !changed && !due {
+            return;
+        }
+        state.status = status;
+        state.told = now;
+        let mut properties = KvList::new();
+        if changed {
+            let number = alloc::string::ToString::to_string(&status.number());
+            properties.push(ASYNC_STATUS, &*number);
+        }
+        properties.push(ASYNC_CHECK_AT, &*check_at);
+        self.change_properties(key, properties);
+    }
+
+    /// When to look again, as the interaction is told it (B12.4).
+    pub(super) fn async_check_at(&self) -> heapless::String<20, u8> {
+        let settings = &self.config.settings;
+        let later = settings.async_idle_alert + settings.async_idle_close + CHECK_LATER;
+        self.wall.stamp(self.now + later).written()
+    }
+}

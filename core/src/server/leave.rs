@@ -1,0 +1,257 @@
+//! Leaving a session, and how one ends (§8 of the behaviour).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::ask::{Interaction, Record, Request};
+use crate::config::StopAbandoned;
+use crate::frame::{AfterAction, KvList};
+use crate::id::LinkId;
+use crate::session::Session;
+use crate::session::outbox::{Answer, Step};
+use crate::session::phase::Turn;
+use crate::session::roster::{PartyNo, Seat};
+use crate::session::transcript::{Left, More, Reason, What, Words};
+use crate::session::visibility::Audience;
+use crate::slab::Key;
+use crate::text::Text;
+use crate::time::Stamp;
+
+use super::asks::Purpose;
+use super::{Server, Timer};
+
+/// The closing of a session (B8.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Closing {
+    stage: Stage,
+    end_at: Stamp,
+    /// Whether the interaction is stopped in the end.
+    stops: bool,
+}
+
+/// What a closing still has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The final transcript is being stored.
+    Final,
+    /// The interaction is being told.
+    Change,
+    /// It is being stopped.
+    Stop,
+    /// Nothing more.
+    Done,
+}
+
+impl Server {
+    /// Somebody leaves, or is removed, and perhaps the session closes with it (B8.1–B8.5).
+    pub(super) fn leave(
+        &mut self,
+        key: Key<Session>,
+        whom: PartyNo,
+        asker: PartyNo,
+        after: AfterAction,
+        parting: Option<Text>,
+        answer: Option<Answer>,
+    ) {
+        let own = match after {
+            AfterAction::KeepAlive => Reason::Plain,
+            AfterAction::CloseIfNoAgents => Reason::CloseIfNoAgents,
+            AfterAction::ForceClose => Reason::ForceClose,
+        };
+        let Some(session) = self.sessions.get(key) else { return };
+        let reason = if whom == asker { own } else { Reason::OtherParty };
+        let goes_on = session.roster.present().iter().any(|&party| party != whom);
+        let closes = !goes_on
+            || match after {
+                AfterAction::KeepAlive => false,
+                AfterAction::CloseIfNoAgents => !session.roster.has_agent_beside([asker, whom]),
+                AfterAction::ForceClose => true,
+            };
+        let mut leavers = Vec::from([(whom, reason)]);
+        if closes {
+            // The closer goes before the others, who are removed by it (B8.5).
+            let others = session.roster.present().iter().copied().filter(|&party| party != whom);
+            let (closer, others): (Vec<_>, Vec<_>) = others.partition(|&party| party == asker);
+            leavers.extend(closer.into_iter().map(|party| (party, own)));
+            leavers.extend(others.into_iter().map(|party| (party, Reason::OtherParty)));
+        }
+        self.part(key, &leavers, Some(asker), parting, answer, closes);
+    }
+
+    /// Somebody is gone without having asked: lost, silent, or put out by the server.
+    pub(super) fn lose(&mut self, key: Key<Session>, party: PartyNo, reason: Reason) {
+        self.lose_and_answer(key, party, reason, None);
+    }
+
+    fn lose_and_answer(
+        &mut self,
+        key: Key<Session>,
+        party: PartyNo,
+        reason: Reason,
+        answer: Option<Answer>,
+    ) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let goes_on = session.roster.present().iter().any(|&present| present != party);
+        self.part(key, &[(party, reason)], None, None, answer, !goes_on);
+    }
+
+    /// The server closes a session: everybody goes for this reason (B8.5).
+    pub(super) fn close(&mut self, key: Key<Session>, reason: Reason) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let leavers: Vec<_> =
+            session.roster.present().iter().map(|&party| (party, reason)).collect();
+        self.part(key, &leavers, None, None, None, true);
+    }
+
+    /// A connection leaves every session it is in, perhaps by an Unregister of this reference.
+    pub(super) fn leave_all(&mut self, link: LinkId, reason: Reason, unregister: Option<u32>) {
+        let Some(there) = self.links.link_mut(link) else { return };
+        for (key, party) in core::mem::take(&mut there.seats) {
+            let answer = unregister.map(|reference| Answer::Unregistered { link, reference });
+            self.lose_and_answer(key, party, reason, answer);
+            // Nothing can be told over a connection that is gone.
+            if reason == Reason::Disconnect
+                && let Some(session) = self.sessions.get_mut(key)
+            {
+                session.roster.forget_link(link);
+            }
+        }
+    }
+
+    /// The PartyLefts of one step, in this order, at one TimeShift.
+    fn part(
+        &mut self,
+        key: Key<Session>,
+        leavers: &[(PartyNo, Reason)],
+        asker: Option<PartyNo>,
+        mut parting: Option<Text>,
+        answer: Option<Answer>,
+        closes: bool,
+    ) {
+        let stamp = self.stamp();
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let before = session.transcript.last();
+        let mut last = before;
+        let mut users = Vec::new();
+        for &(party, reason) in leavers {
+            let participant = session.roster.party(party);
+            let audience =
+                Audience { sender: party, receiver: None, visibility: participant.visibility };
+            match participant.seat {
+                Seat::Basic(link) => {
+                    if let Some(there) = self.links.link_mut(link) {
+                        there.seats.retain(|seat| seat.0 != key);
+                    }
+                }
+                Seat::Flex(user) => users.push((user, party)),
+                Seat::Voice => {}
+            }
+            // AskerId is the remover for reason 4, otherwise the leaver itself (B8.5).
+            let asker = asker.filter(|_| reason == Reason::OtherParty).unwrap_or(party);
+            let words = parting.take().map(|text| Words::new(text, More::default()));
+            let left = Left { asker, reason, words };
+            session.transcript.forget_ephemeral(party);
+            last = session.happen(audience, What::PartyLeft(Box::new(left)), stamp);
+            session.roster.remove(party, last);
+        }
+        if closes {
+            // Whoever was there sees the whole end (wire §4.1).
+            for &(party, _) in leavers {
+                session.roster.party_mut(party).left = Some(last);
+            }
+            self.turn(key, Turn::Closes);
+        }
+        for (user, party) in users {
+            self.user_left(user, key, party, closes);
+        }
+        self.commit(key, Step { closes, ..Step::new(before, last, answer) });
+        if closes {
+            self.begin_closing(key, leavers);
+        }
+    }
+
+    /// A session closes, with these in it to the last.
+    fn begin_closing(&mut self, key: Key<Session>, present: &[(PartyNo, Reason)]) {
+        let linger = self.now + self.config.settings.session_linger;
+        let end_at = self.stamp();
+        // A wheel without room lets the session stay until it is forgotten by hand.
+        let _ = self.timers.arm(linger, Timer::Linger(key));
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let stops = match self.config.settings.stop_abandoned_interaction {
+            StopAbandoned::Never => false,
+            StopAbandoned::NoAnswer => !session.roster.had_agent(),
+            StopAbandoned::NoAgents => {
+                !present.iter().any(|&(party, _)| session.roster.party(party).is_agent())
+            }
+            StopAbandoned::Always => true,
+        };
+        session.closing = Some(Closing { stage: Stage::Final, end_at, stops });
+        let record = Record::Final {
+            session: session.id.clone(),
+            generation: session.generation,
+            end_at,
+            events: session.stored(crate::id::EventId::NONE, session.transcript.last()),
+        };
+        self.ask(key, |_| Purpose::Close, Request::Record(record));
+    }
+
+    /// The answer to one question of a closing leads to the next. A failure does not hold it up
+    /// (B20.6).
+    pub(super) fn go_on_closing(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(closing) = &mut session.closing else { return };
+        let interaction = session.interaction.clone();
+        let request = match closing.stage {
+            Stage::Final => {
+                closing.stage = Stage::Change;
+                let properties = KvList::from([
+                    ("IsOnline", "0".into()),
+                    ("ChatServerSessionClosedAt", (&*closing.end_at.written()).into()),
+                ]);
+                Interaction::Change { interaction, properties }
+            }
+            Stage::Change if closing.stops => {
+                closing.stage = Stage::Stop;
+                Interaction::Stop { interaction }
+            }
+            Stage::Change | Stage::Stop | Stage::Done => {
+                closing.stage = Stage::Done;
+                return self.forget_closed(key);
+            }
+        };
+        self.ask(key, |_| Purpose::Close, Request::Interaction(request));
+    }
+
+    /// Nobody is interested in the end of a closed session any more (B8.6).
+    pub(super) fn end_linger(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.lingered = true;
+        self.forget_closed(key);
+    }
+
+    /// Forgets a closed session that nobody is interested in any more, once all it asked for is
+    /// done and everybody was told.
+    pub(super) fn forget_closed(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let done = session.closing.is_some_and(|closing| closing.stage == Stage::Done);
+        if done && session.lingered && session.outbox.is_empty() {
+            self.turn(key, Turn::Forgotten);
+        }
+    }
+
+    /// Another phase of a session's life, if this turn leads to one.
+    pub(super) fn turn(&mut self, key: Key<Session>, turn: Turn) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(phase) = session.phase.after(turn) else { return };
+        session.phase = phase;
+        if phase == crate::session::phase::Phase::Gone
+            && let Some(session) = self.sessions.remove(key)
+        {
+            self.by_id.remove(&session.id);
+            self.by_interaction.remove(&session.interaction);
+            for user in session.roster.users() {
+                self.forget_user(user);
+            }
+        }
+    }
+}

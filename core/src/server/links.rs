@@ -1,0 +1,105 @@
+//! Connections, and who is at the other end.
+
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+
+use crate::door::Trust;
+use crate::frame::{KvList, UserType};
+use crate::id::{LinkId, PortId, UserId};
+use crate::pii::Pii;
+use crate::session::Session;
+use crate::session::keys::Person;
+use crate::session::roster::PartyNo;
+use crate::slab::Key;
+use crate::text::Str;
+use crate::wheel::TimerId;
+
+use super::Hasher;
+
+/// Every open connection.
+#[derive(Debug)]
+pub(super) struct Links(HashMap<LinkId, Link, Hasher>);
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) port: PortId,
+    pub(super) trust: Trust,
+    /// Runs while nobody is registered (B2.2).
+    pub(super) register: Option<TimerId>,
+    /// Who registered; on basic only.
+    pub(super) registration: Option<Registration>,
+    /// The sessions it is in; on basic only.
+    pub(super) seats: Vec<(Key<Session>, PartyNo)>,
+    /// Sessions it began that are not made yet.
+    pub(super) creating: Vec<Key<Session>>,
+    /// Leaves that are still to be told before an Unregister is answered; on basic only.
+    pub(super) leaving: usize,
+    /// References of requests without an answer; on flex only.
+    pub(super) unanswered: Vec<u32>,
+}
+
+/// Who is at the other end of a basic connection.
+#[derive(Clone, Debug)]
+pub(super) struct Registration {
+    pub(super) user_id: UserId,
+    pub(super) nickname: Pii<Str>,
+    pub(super) user_type: UserType,
+    pub(super) person_id: Option<Pii<Str>>,
+    pub(super) time_zone_offset: Option<i32>,
+    pub(super) client_version: Option<i32>,
+    pub(super) user_data: KvList,
+}
+
+impl Registration {
+    /// Whoever registered, on whatever connection (B4.8).
+    pub(super) fn person(&self) -> Person {
+        match &self.person_id {
+            Some(id) => Person::Id(id.clone()),
+            None => Person::Nickname(self.nickname.clone()),
+        }
+    }
+}
+
+impl Link {
+    pub(super) const fn new(port: PortId, trust: Trust) -> Self {
+        Self {
+            port,
+            trust,
+            register: None,
+            registration: None,
+            seats: Vec::new(),
+            creating: Vec::new(),
+            leaving: 0,
+            unanswered: Vec::new(),
+        }
+    }
+
+    /// The participation this connection has in a session.
+    pub(super) fn seat(&self, session: Key<Session>) -> Option<PartyNo> {
+        self.seats.iter().find(|seat| seat.0 == session).map(|seat| seat.1)
+    }
+}
+
+impl Links {
+    pub(super) fn new(hasher: Hasher) -> Self {
+        Self(HashMap::with_hasher(hasher))
+    }
+
+    pub(super) fn insert(&mut self, id: LinkId, link: Link) {
+        self.0.insert(id, link);
+    }
+
+    pub(super) fn remove(&mut self, id: LinkId) -> Option<Link> {
+        self.0.remove(&id)
+    }
+
+    pub(super) fn link(&self, id: LinkId) -> Option<&Link> {
+        self.0.get(&id)
+    }
+
+    pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.0.get_mut(&id)
+    }
+}

@@ -1,0 +1,274 @@
+//! The chat server: sessions, and everybody who meets in them.
+
+mod asks;
+mod async_chat;
+mod basic;
+mod create;
+mod esp;
+mod flex;
+mod idle;
+mod json;
+mod leave;
+mod links;
+mod say;
+mod tell;
+mod users;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::config::{AutoSave, Config};
+use crate::door::{Action, CloseReason, Input, LinkChange, Report, Trust};
+use crate::frame::esp::Envelope;
+use crate::frame::{ErrorId, Frame, KvList, Malformed, Request};
+use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId};
+use crate::machine::{Machine, Progress};
+use crate::session::Session;
+use crate::session::outbox::Step;
+use crate::session::transcript::Reason;
+use crate::slab::{Key, Slab};
+use crate::time::{Instant, Stamp, Wall};
+use crate::wheel::Wheel;
+
+use asks::{Asks, Purpose};
+use idle::Which;
+use links::{Link, Links};
+use users::Users;
+
+pub(crate) use async_chat::Asynchrony;
+pub(crate) use create::Creating;
+pub(crate) use leave::Closing;
+pub(crate) use users::User;
+
+/// How every index hashes. None of them is ever iterated.
+type Hasher = foldhash::fast::FixedState;
+
+/// Sessions one machine holds at most, dormant ones included.
+const MAX_SESSIONS: usize = 4_000_000;
+/// Timers one machine holds at most.
+const MAX_TIMERS: usize = 16_000_000;
+
+/// A chat server without I/O.
+///
+/// [`crate::door`] says what goes in and what comes out, [`Machine`] how to drive it.
+pub struct Server {
+    config: Arc<Config>,
+    ids: Ids,
+    wall: Wall,
+    now: Instant,
+    timers: Wheel<Timer>,
+    actions: VecDeque<Action>,
+    links: Links,
+    sessions: Slab<Session>,
+    by_id: HashMap<SessionId, Key<Session>, Hasher>,
+    by_interaction: HashMap<InteractionId, Key<Session>, Hasher>,
+    users: Users,
+    asks: Asks,
+    draining: bool,
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug)]
+enum Timer {
+    /// Nobody registered on this connection (B2.2).
+    Register(LinkId),
+    /// A session is silent (B11.2).
+    Idle(Key<Session>, Which),
+    /// A flex user is silent, or of no interest any more (B9.2).
+    User(Key<User>),
+    /// A closed session is of no use any more (B8.6).
+    Linger(Key<Session>),
+    /// A question to the outside went wrong, or has no answer.
+    Ask(OpId),
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    id: ErrorId,
+    /// More than the id says.
+    text: Option<&'static str>,
+}
+
+impl Refusal {
+    const fn because(id: ErrorId, text: &'static str) -> Self {
+        Self { id, text: Some(text) }
+    }
+}
+
+impl From<ErrorId> for Refusal {
+    fn from(id: ErrorId) -> Self {
+        Self { id, text: None }
+    }
+}
+
+impl Server {
+    /// A server without sessions, at `now`, with 32 bytes of entropy.
+    pub fn new(config: Arc<Config>, seed: [u8; 32], wall: Wall, now: Instant) -> Self {
+        let hasher = Hasher::with_seed(u64::from_le_bytes([
+            seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6], seed[7],
+        ]));
+        Self {
+            config,
+            ids: Ids::new(seed),
+            wall,
+            now,
+            timers: Wheel::new(now, MAX_TIMERS),
+            actions: VecDeque::new(),
+            links: Links::new(hasher.clone()),
+            sessions: Slab::new(MAX_SESSIONS),
+            by_id: HashMap::with_hasher(hasher.clone()),
+            by_interaction: HashMap::with_hasher(hasher.clone()),
+            users: Users::new(hasher.clone()),
+            asks: Asks::new(hasher),
+            draining: false,
+        }
+    }
+
+    /// Sessions it holds, those that are being made and those that are closed included.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn link(&mut self, link: LinkId, change: LinkChange) {
+        match change {
+            LinkChange::Opened { port, trust } => {
+                self.links.insert(link, Link::new(port, trust));
+                if matches!(port, PortId::Default | PortId::Webapi) && trust != Trust::Gateway {
+                    self.expect_register(link);
+                }
+            }
+            LinkChange::Closed => {
+                self.leave_all(link, Reason::Disconnect, None);
+                let Some(there) = self.links.remove(link) else { return };
+                there.register.map(|timer| self.timers.cancel(timer));
+                self.undo_creations(&there.creating);
+            }
+            LinkChange::Congested | LinkChange::Drained => {}
+        }
+    }
+
+    fn frame(&mut self, link: LinkId, frame: Frame<Request>) {
+        let Frame { reference, body } = frame;
+        match body {
+            Request::Basic(request) => self.basic(link, reference, request),
+            Request::Flex(request) => self.flex(link, reference, request),
+            Request::Esp(request) => self.esp(link, reference, request),
+        }
+    }
+
+    fn malformed(&mut self, link: LinkId, malformed: Malformed) {
+        let Malformed { reference, message, what, .. } = malformed;
+        self.actions.push_back(Action::Report(Report::Malformed { link, message, what }));
+        self.refuse(link, reference, ErrorId::Malformed.into());
+    }
+
+    /// Refuses a request in the manner of the port it came to.
+    fn refuse(&mut self, link: LinkId, reference: u32, refusal: Refusal) {
+        match self.links.link(link).map(|there| there.port) {
+            Some(PortId::Webapi | PortId::Web) => self.refuse_flex(link, reference, refusal),
+            Some(PortId::Esp) => {
+                let nameless = Envelope::nameless(KvList::new());
+                self.refuse_esp(link, reference, &nameless, refusal);
+            }
+            Some(PortId::Default | PortId::Health) => {
+                self.refuse_basic(link, reference, refusal, None);
+            }
+            None => {}
+        }
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::Register(link) => {
+                let reason = CloseReason::NotRegistered;
+                self.actions.push_back(Action::Close { link, reason });
+            }
+            Timer::Idle(key, which) => self.idle(key, which),
+            Timer::User(key) => self.user_timer(key),
+            Timer::Linger(key) => self.end_linger(key),
+            Timer::Ask(op) => self.ask_again(op),
+        }
+    }
+
+    /// Puts a step into its session's outbox, behind the save it needs, and tells what may be told.
+    fn commit(&mut self, key: Key<Session>, mut step: Step) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if self.config.settings.transcript_auto_save != AutoSave::AtClose {
+            let events = session.changed(step.after, step.to);
+            if !events.is_empty() {
+                let record = crate::ask::Record::Append {
+                    session: session.id.clone(),
+                    generation: session.generation,
+                    events,
+                    reserved_to: step.to,
+                };
+                let request = crate::ask::Request::Record(record);
+                step.save = Some(self.ask(key, Purpose::Save, request));
+            }
+        }
+        let (after, to) = (step.after, step.to);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.queue(step);
+        }
+        self.watch(key, after, to);
+        self.track(key, after, to);
+        self.release(key);
+    }
+
+    fn session(&self, id: &SessionId) -> Result<Key<Session>, Refusal> {
+        self.by_id.get(id).copied().ok_or_else(|| ErrorId::NoSuchSession.into())
+    }
+
+    fn stamp(&self) -> Stamp {
+        self.wall.stamp(self.now)
+    }
+}
+
+impl Machine for Server {
+    type Input = Input;
+    type Action = Action;
+
+    fn handle(&mut self, input: Input, now: Instant) {
+        while self.handle_timeout(now, usize::MAX) == Progress::More {}
+        match input {
+            Input::Link { link, change } => self.link(link, change),
+            Input::Frame { link, frame } => self.frame(link, frame),
+            Input::Malformed { link, malformed } => self.malformed(link, malformed),
+            Input::Done { op, outcome } => self.done(op, outcome),
+            Input::Wall(wall) => self.wall = wall,
+            Input::Config(config) => self.config = config,
+            Input::Drain => self.draining = true,
+            Input::External(_) | Input::ReplyDelay(_) => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant, budget: usize) -> Progress {
+        self.now = now;
+        let mut budget = u32::try_from(budget).unwrap_or(u32::MAX);
+        while let Some((_, timer)) = self.timers.pop_due(now, &mut budget) {
+            self.fire(timer);
+        }
+        if self.timers.next_deadline().is_some_and(|deadline| deadline <= now) {
+            Progress::More
+        } else {
+            Progress::Idle
+        }
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.actions.is_empty() { self.timers.next_deadline() } else { Some(self.now) }
+    }
+}
+
+impl core::fmt::Debug for Server {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Server({} sessions)", self.sessions.len())
+    }
+}

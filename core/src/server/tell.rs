@@ -1,0 +1,109 @@
+//! Telling people what happened, once it may be told.
+
+use crate::door::Action;
+use crate::frame::{Event, Frame, Open, basic, esp};
+use crate::id::{EventId, LinkId};
+use crate::session::Session;
+use crate::session::outbox::{Answer, Step};
+use crate::session::roster::PartyNo;
+use crate::session::view::Viewer;
+use crate::slab::Key;
+
+use super::Server;
+
+impl Server {
+    /// Tells everything of a session that may be told by now, in order: first those who only watch,
+    /// then whoever asked.
+    pub(super) fn release(&mut self, key: Key<Session>) {
+        while let Some(session) = self.sessions.get_mut(key)
+            && let Some(step) = session.outbox.release()
+        {
+            self.deliver(key, &step);
+            match &step.answer {
+                Some(Answer::Basic { link, reference, party, join }) => {
+                    // A position nobody has reached yet is the newest before the Join (B4.7).
+                    let after = join.map_or(step.after, |after| after.min(step.after));
+                    let events = (after, step.to);
+                    let news = (join.is_some(), step.monitored_changed);
+                    self.inform(key, (*link, *reference), *party, events, news);
+                }
+                Some(Answer::Again { link, reference, party, after, to }) => {
+                    self.inform(key, (*link, *reference), *party, (*after, *to), (false, false));
+                }
+                Some(Answer::Flex { link, reference, party, after }) => {
+                    let status = self.status(key, *party, *after, step.to);
+                    self.send_flex(*link, *reference, status);
+                }
+                Some(Answer::Refused { link, reference, party, refusal, after }) => {
+                    let status = self.refused_status(key, *party, *refusal, *after, step.to);
+                    self.send_flex(*link, *reference, status);
+                }
+                Some(Answer::Esp { link, reference, envelope, .. }) => {
+                    let response = esp::Event::Event3rdServerResponse(envelope.clone());
+                    self.send_esp(*link, *reference, response);
+                }
+                Some(Answer::Unregistered { link, reference }) => self.left_one(*link, *reference),
+                None => {}
+            }
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.roster.forget_listeners(step.to);
+            }
+        }
+        self.forget_closed(key);
+    }
+
+    /// Delivers a step's events to everybody on basic who was there, except whoever asked for them.
+    fn deliver(&mut self, key: Key<Session>, step: &Step) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let asker = step.answer.as_ref().map(Answer::party);
+        for &(party, link) in session.roster.listeners() {
+            let participant = session.roster.party(party);
+            let to = participant.left.map_or(step.to, |left| left.min(step.to));
+            if Some(party) == asker || participant.joined > step.after {
+                continue;
+            }
+            let viewer = Viewer::new(party, participant);
+            let entries = session.transcript.between(step.after, to);
+            let mut events = viewer.events(entries, &session.roster).peekable();
+            let monitored = step.monitored_changed && viewer.knows_monitored();
+            if events.peek().is_none() && !monitored {
+                continue;
+            }
+            let info = basic::EventSessionInfo {
+                session_id: session.id.clone(),
+                session_status: Open::Known(session.status()),
+                chat_transcript: session.chat_transcript(viewer, events, monitored, self.now),
+                user_id: None,
+                more_events: false,
+            };
+            let frame = Frame::unsolicited(Event::Basic(basic::Event::EventSessionInfo(info)));
+            self.actions.push_back(Action::Send { link, frame });
+        }
+    }
+
+    /// Answers a basic request with these events: those it caused, or to a Join the transcript after
+    /// a position, ending with the newcomer's own newParty (B4.7).
+    fn inform(
+        &mut self,
+        key: Key<Session>,
+        (link, reference): (LinkId, u32),
+        party: PartyNo,
+        (after, to): (EventId, EventId),
+        (joins, monitored_changed): (bool, bool),
+    ) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let participant = session.roster.party(party);
+        let viewer = Viewer::new(party, participant);
+        let entries = session.transcript.between(after, to);
+        let events = viewer.events(entries, &session.roster);
+        let info = basic::EventSessionInfo {
+            session_id: session.id.clone(),
+            session_status: Open::Known(session.status()),
+            chat_transcript: session.chat_transcript(viewer, events, monitored_changed, self.now),
+            user_id: joins.then(|| participant.user_id.clone()),
+            more_events: false,
+        };
+        let frame = Frame::new(reference, Event::Basic(basic::Event::EventSessionInfo(info)));
+        self.actions.push_back(Action::Send { link, frame });
+    }
+}

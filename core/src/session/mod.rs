@@ -1,0 +1,193 @@
+//! One chat session: who is in it, what happened, and what waits to be told.
+//!
+//! A session knows nothing of connections, stores and timers; the server machine does. It keeps two
+//! positions: events are *applied* at once, and *released* to anybody only when their save is done,
+//! strictly in order, through the [`outbox`].
+
+pub(crate) mod idle;
+pub(crate) mod keys;
+pub(crate) mod outbox;
+pub(crate) mod phase;
+pub(crate) mod roster;
+pub(crate) mod transcript;
+pub(crate) mod view;
+pub(crate) mod visibility;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::frame::{ChatTranscript, KvList, NoticeType, SessionStatus, TranscriptEvent};
+use crate::id::{EventId, InteractionId, SessionId};
+use crate::limits::Limits;
+use crate::pii::Secret;
+use crate::server::{Asynchrony, Closing, Creating, User};
+use crate::slab::Key;
+use crate::text::{Str, Text};
+use crate::time::{Instant, Stamp};
+
+use idle::Control;
+use keys::Keys;
+use outbox::{Outbox, Step};
+use phase::Phase;
+use roster::Roster;
+use transcript::{Entry, Transcript, What};
+use view::Viewer;
+use visibility::Audience;
+
+/// Removed flex users a session remembers (B9.2).
+const REMOVED_USERS: usize = 64;
+
+/// A chat session (B1.1).
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) interaction: InteractionId,
+    pub(crate) tenant: Str,
+    pub(crate) queue: Str,
+    pub(crate) subject: Option<Text>,
+    pub(crate) user_data: KvList,
+    pub(crate) password: Option<Secret>,
+    pub(crate) start_at: Stamp,
+    pub(crate) phase: Phase,
+    pub(crate) roster: Roster,
+    pub(crate) transcript: Transcript,
+    pub(crate) outbox: Outbox,
+    /// While it is being made.
+    pub(crate) creating: Option<Box<Creating>>,
+    /// What its closing still has to do, once it closes.
+    pub(crate) closing: Option<Closing>,
+    /// Nobody is interested in its end any more.
+    pub(crate) lingered: bool,
+    /// The generation of this server's ownership (B20.3).
+    pub(crate) generation: u64,
+    /// Requests that must not take effect twice (B4.8).
+    pub(crate) keys: Keys,
+    /// Flex users that were removed while it lives, oldest first (B9.2).
+    removed: VecDeque<Key<User>>,
+    /// Where it stands, if it is async (B12.3).
+    pub(crate) asynchrony: Option<Asynchrony>,
+    /// The inactivity control that runs while customer and agent are both there (B11.1).
+    pub(crate) regular: Control,
+    /// The one that runs in async sessions (B12.2).
+    pub(crate) asynchronous: Control,
+    last_time_shift: u32,
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, start_at: Stamp) -> Self {
+        Self {
+            interaction: InteractionId::new(id.as_str()),
+            id,
+            tenant: Str::default(),
+            queue: Str::default(),
+            subject: None,
+            user_data: KvList::new(),
+            password: None,
+            start_at,
+            phase: Phase::Creating,
+            roster: Roster::default(),
+            transcript: Transcript::default(),
+            outbox: Outbox::default(),
+            creating: None,
+            closing: None,
+            lingered: false,
+            generation: 1,
+            keys: Keys::default(),
+            removed: VecDeque::new(),
+            asynchrony: None,
+            regular: Control::default(),
+            asynchronous: Control::default(),
+            last_time_shift: 0,
+        }
+    }
+
+    /// Applies an event.
+    pub(crate) fn happen(&mut self, audience: Audience, what: What, stamp: Stamp) -> EventId {
+        // Never decreasing, whatever the wall clock does (B5.2).
+        self.last_time_shift = self.last_time_shift.max(stamp.saturating_since(self.start_at));
+        self.transcript.push(audience, self.last_time_shift, what)
+    }
+
+    /// Whether it goes on, as far as anybody may know.
+    pub(crate) const fn status(&self) -> SessionStatus {
+        if self.outbox.is_closed() { SessionStatus::Closed } else { SessionStatus::Alive }
+    }
+
+    /// Puts a step into the outbox, behind those that wait.
+    pub(crate) fn queue(&mut self, mut step: Step) {
+        step.monitored = self.roster.is_monitored();
+        self.outbox.push(step);
+    }
+
+    /// A flex user was removed; the one that is remembered no longer, for there are too many.
+    pub(crate) fn remember(&mut self, user: Key<User>) -> Option<Key<User>> {
+        self.removed.push_back(user);
+        if self.removed.len() > REMOVED_USERS { self.removed.pop_front() } else { None }
+    }
+
+    /// The events after `after` up to `to`, as they are stored: all of them, direct ones included
+    /// (B5.5), ephemeral ones left out (B5.4).
+    pub(crate) fn stored(&self, after: EventId, to: EventId) -> Vec<TranscriptEvent> {
+        let entries = self.transcript.between(after, to).filter(|entry| !entry.is_ephemeral());
+        Viewer::STORE.events(entries, &self.roster).collect()
+    }
+
+    /// What the save of a step writes: its events, and before them the newParties they change (B7.3).
+    pub(crate) fn changed(&self, after: EventId, to: EventId) -> Vec<TranscriptEvent> {
+        let renamed = |entry: &Entry| match entry.what {
+            What::Notice(NoticeType::UserUpdateNick, _) => {
+                self.transcript.entry(self.roster.party(entry.audience.sender).joined)
+            }
+            What::Notice(..) | What::NewParty(_) | What::Message(_) | What::PartyLeft(_) => None,
+        };
+        let renamed = self.transcript.between(after, to).filter_map(renamed);
+        let mut events: Vec<_> = Viewer::STORE.events(renamed, &self.roster).collect();
+        events.extend(self.stored(after, to));
+        events
+    }
+
+    /// Whether another event may happen other than that somebody goes (B17.4).
+    pub(crate) fn has_room(&self, limits: &Limits) -> bool {
+        self.transcript.last().number() < limits.max_events_per_session
+    }
+
+    /// What the interaction is to know of the session (B19.3).
+    pub(crate) fn properties(&self) -> KvList {
+        let mut properties = self.user_data.clone();
+        properties.push("IsOnline", "1");
+        properties.push("ChatServerSessionStartedAt", &*self.start_at.written());
+        if let Some(password) = &self.password {
+            properties.push("ChatServerSessionPassword", password.reveal());
+        }
+        properties
+    }
+
+    /// Whole seconds until the session would be closed for inactivity, the sooner of both controls
+    /// (B11.5).
+    fn idle_time_expire(&self, now: Instant) -> Option<u32> {
+        let closes_at =
+            [self.regular, self.asynchronous].into_iter().filter_map(|it| it.closes_at).min()?;
+        let left = closes_at.saturating_since(now).as_millis().div_ceil(1000);
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    /// A transcript round these events, for this viewer.
+    pub(crate) fn chat_transcript(
+        &self,
+        viewer: Viewer,
+        events: impl IntoIterator<Item = TranscriptEvent>,
+        monitored_changed: bool,
+        now: Instant,
+    ) -> ChatTranscript {
+        ChatTranscript {
+            start_at: self.start_at,
+            session_id: self.id.clone(),
+            events: events.into_iter().collect(),
+            idle_time_expire: self.idle_time_expire(now).filter(|_| viewer.knows_idle_time()),
+            monitored: (viewer.knows_monitored()
+                && (self.outbox.is_monitored() || monitored_changed))
+                .then_some(self.outbox.is_monitored()),
+        }
+    }
+}

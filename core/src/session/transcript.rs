@@ -1,0 +1,214 @@
+//! What happened in a session, in order.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::frame::{KvList, NoticeType, TreatAs};
+use crate::id::EventId;
+use crate::session::roster::PartyNo;
+use crate::session::visibility::Audience;
+use crate::text::{Str, Text};
+
+/// The events of a session.
+///
+/// Those that stay are in `entries`, which only grows. Typing notices and read confirmations, of
+/// which only the newest of each participant counts (B5.4), are kept beside them, so that replacing
+/// one never moves the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Transcript {
+    entries: Vec<Entry>,
+    ephemeral: Vec<Entry>,
+    last: EventId,
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: EventId,
+    pub(crate) audience: Audience,
+    /// Whole seconds since the session began (B5.2).
+    pub(crate) time_shift: u32,
+    pub(crate) what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// Somebody came; who, the roster knows.
+    NewParty(Option<Words>),
+    Message(Words),
+    Notice(NoticeType, Option<Words>),
+    PartyLeft(Box<Left>),
+}
+
+/// A text somebody wrote, and what came with it.
+///
+/// Masked once, when it comes in; views only choose between the two texts (see [`Words::seen_by`]).
+#[derive(Clone, Debug)]
+pub(crate) struct Words {
+    text: Text,
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What few texts have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct More {
+    /// What those entitled see instead.
+    pub(crate) original: Option<(Text, Vec<PartyNo>)>,
+    pub(crate) message_type: Option<Str>,
+    pub(crate) treat_as: Option<TreatAs>,
+    pub(crate) user_data: Option<KvList>,
+    pub(crate) event_attributes: Option<KvList>,
+}
+
+/// How somebody went.
+#[derive(Clone, Debug)]
+pub(crate) struct Left {
+    pub(crate) asker: PartyNo,
+    pub(crate) reason: Reason,
+    pub(crate) words: Option<Words>,
+}
+
+/// Why somebody went (B8.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Plain,
+    CloseIfNoAgents,
+    ForceClose,
+    Disconnect,
+    OtherParty,
+    Server,
+    WrongSecureKey,
+    Inactivity,
+}
+
+impl Reason {
+    /// The number; a plain leave has none.
+    pub(crate) const fn code(self) -> Option<i32> {
+        match self {
+            Self::Plain => None,
+            Self::CloseIfNoAgents => Some(1),
+            Self::ForceClose => Some(2),
+            Self::Disconnect => Some(3),
+            Self::OtherParty => Some(4),
+            Self::Server => Some(5),
+            Self::WrongSecureKey => Some(6),
+            Self::Inactivity => Some(7),
+        }
+    }
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Plain => "left",
+            Self::CloseIfNoAgents => "left with request to close if no agents",
+            Self::ForceClose => "left with request to close forcedly",
+            Self::Disconnect => "left due to disconnect",
+            Self::OtherParty => "removed by other party",
+            Self::Server => "removed by server",
+            Self::WrongSecureKey => "removed: wrong secure key",
+            Self::Inactivity => "removed due to inactivity",
+        }
+    }
+}
+
+impl Words {
+    pub(crate) fn new(text: Text, more: More) -> Self {
+        let plain = more.original.is_none()
+            && more.message_type.is_none()
+            && more.treat_as.is_none()
+            && more.user_data.is_none()
+            && more.event_attributes.is_none();
+        Self { text, more: (!plain).then(|| Box::new(more)) }
+    }
+
+    /// The text as everybody may read it.
+    pub(crate) const fn text(&self) -> &Text {
+        &self.text
+    }
+
+    /// The text as this participation may read it.
+    pub(crate) fn seen_by(&self, viewer: PartyNo) -> &Text {
+        match self.more.as_ref().and_then(|more| more.original.as_ref()) {
+            Some((original, entitled)) if entitled.contains(&viewer) => original,
+            Some(_) | None => &self.text,
+        }
+    }
+}
+
+/// The command that confirms reading (B7.4).
+pub(crate) const READ_CONFIRM: &str = "read-confirm";
+
+impl Entry {
+    /// Whether only the newest of its kind counts, and it is never stored as such (B5.4).
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.is_typing() || self.is_read_confirm()
+    }
+
+    fn is_typing(&self) -> bool {
+        matches!(
+            self.what,
+            What::Notice(NoticeType::UserTypingStarted | NoticeType::UserTypingStopped, _)
+        )
+    }
+
+    fn is_read_confirm(&self) -> bool {
+        match &self.what {
+            What::Notice(NoticeType::SysCommand, Some(words)) => {
+                words.text.reveal() == READ_CONFIRM
+            }
+            What::Notice(..) | What::NewParty(_) | What::Message(_) | What::PartyLeft(_) => false,
+        }
+    }
+}
+
+impl Transcript {
+    /// The newest id that was given to an event.
+    pub(crate) fn last(&self) -> EventId {
+        self.last
+    }
+
+    /// Adds an event with the next id; the caller has checked that there is one (B17.4).
+    pub(crate) fn push(&mut self, audience: Audience, time_shift: u32, what: What) -> EventId {
+        let Some(id) = self.last.next() else {
+            unreachable!("a session has at most 10,000,000 events");
+        };
+        self.last = id;
+        let entry = Entry { id, audience, time_shift, what };
+        let sender = audience.sender;
+        if entry.is_typing() || matches!(entry.what, What::Message(_)) {
+            self.ephemeral.retain(|old| !(old.audience.sender == sender && old.is_typing()));
+        }
+        if entry.is_read_confirm() {
+            self.ephemeral.retain(|old| !(old.audience.sender == sender && old.is_read_confirm()));
+        }
+        if entry.is_ephemeral() { &mut self.ephemeral } else { &mut self.entries }.push(entry);
+        id
+    }
+
+    /// Somebody left: what it last confirmed or typed is of no interest any more (B5.4).
+    pub(crate) fn forget_ephemeral(&mut self, party: PartyNo) {
+        self.ephemeral.retain(|old| old.audience.sender != party);
+    }
+
+    /// The events after `after` up to `to`, in order.
+    pub(crate) fn between(&self, after: EventId, to: EventId) -> impl Iterator<Item = &Entry> {
+        let stretch = |entries: &'_ [Entry]| {
+            let from = entries.partition_point(|entry| entry.id <= after);
+            let end = entries.partition_point(|entry| entry.id <= to);
+            from..end.max(from)
+        };
+        let mut staying = self.entries[stretch(&self.entries)].iter().peekable();
+        let mut passing = self.ephemeral[stretch(&self.ephemeral)].iter().peekable();
+        core::iter::from_fn(move || match (staying.peek(), passing.peek()) {
+            (Some(stays), Some(passes)) if passes.id < stays.id => passing.next(),
+            (Some(_), _) => staying.next(),
+            (None, _) => passing.next(),
+        })
+    }
+
+    /// An event that is still there.
+    pub(crate) fn entry(&self, id: EventId) -> Option<&Entry> {
+        let index = self.entries.binary_search_by_key(&id, |entry| entry.id).ok()?;
+        self.entries.get(index)
+    }
+}
