@@ -3,6 +3,7 @@
 pub mod arbitrary;
 pub mod echo;
 pub mod fuzz;
+pub mod people;
 pub mod seeds;
 pub mod talker;
 pub mod world;

@@ -1,0 +1,250 @@
+//! The chat as people live it: a contact center with a real server in it, and everybody who talks
+//! to it over the simulated network.
+//!
+//! A scenario reads like the chat it is about:
+//!
+//! ```
+//! use confer_tests::people::Center;
+//!
+//! let center = Center::open();
+//! let casey = center.customer("Casey");
+//! let ana = center.agent("Ana");
+//! casey.creates();
+//! ana.joins(&casey);
+//! casey.says("hello?");
+//! ana.sees(["Casey comes", "Ana comes", "Casey: hello?"]);
+//! ```
+
+pub mod desk;
+mod mirror;
+pub mod visitor;
+pub mod workflow;
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use confer_core::ask::Request as AskRequest;
+use confer_core::config::Config;
+use confer_core::door::{Action, Input};
+use confer_core::frame::UserType;
+use confer_core::machine::{Machine, Progress};
+use confer_core::server::Server;
+use confer_core::time::{Instant, Wall};
+
+use crate::world::{Entry, Net, ServerId, StoreFaults, World};
+use desk::{Desk, register};
+
+/// What the calendar shows when a world begins: 2024-01-15T10:00:00Z.
+pub const WALL: Wall = Wall::new(Instant::ZERO, 1_705_312_800_000);
+
+/// A contact center: a world with one server in it.
+#[derive(Clone, Debug)]
+pub struct Center {
+    world: Rc<RefCell<World<Told>>>,
+    server: ServerId,
+    orders: Orders,
+}
+
+type Orders = Rc<RefCell<VecDeque<Input>>>;
+
+impl Center {
+    /// One with the default configuration, on a calm day.
+    pub fn open() -> Self {
+        Self::with(&[])
+    }
+
+    /// One with these options, each `(section, option, value)`, on a calm day.
+    pub fn with(options: &[(&str, &str, &str)]) -> Self {
+        Self::seeded(1, options)
+    }
+
+    /// One with these options in the world of this seed.
+    ///
+    /// # Panics
+    ///
+    /// If an option is not legal.
+    pub fn seeded(seed: u64, options: &[(&str, &str, &str)]) -> Self {
+        let config = configured(options);
+        let orders = Orders::default();
+        let mut world = World::new(seed);
+        world.log.keep_all();
+        let told = Rc::clone(&orders);
+        let server = world.server(move |seed, now| Told {
+            server: Server::new(Arc::clone(&config), seed, WALL, now),
+            orders: Rc::clone(&told),
+        });
+        Self { world: Rc::new(RefCell::new(world)), server, orders }
+    }
+
+    /// From now on, everything is slow, uneven and now and then lost, but no connection breaks.
+    pub fn turns_rough(&self) {
+        let mut world = self.world_mut();
+        world.net = Net { reset_per_mille: 0, ..Net::rough() };
+        world.store.faults = StoreFaults::rough();
+    }
+
+    /// An agent, registered.
+    pub fn agent(&self, nickname: &str) -> Desk {
+        Desk::registered(self, register(nickname, UserType::Agent))
+    }
+
+    /// A supervisor, registered.
+    pub fn supervisor(&self, nickname: &str) -> Desk {
+        Desk::registered(self, register(nickname, UserType::Supervisor))
+    }
+
+    /// A customer of a messaging channel, registered.
+    pub fn customer(&self, nickname: &str) -> Desk {
+        Desk::registered(self, register(nickname, UserType::Client))
+    }
+
+    /// Whoever this Register says, registered.
+    pub fn someone(&self, register: confer_core::frame::basic::RequestRegister) -> Desk {
+        Desk::registered(self, register)
+    }
+
+    /// The world, to look at.
+    pub fn world(&self) -> Ref<'_, World<Told>> {
+        self.world.borrow()
+    }
+
+    /// The world, to do something to it.
+    pub fn world_mut(&self) -> RefMut<'_, World<Told>> {
+        self.world.borrow_mut()
+    }
+
+    /// The server's number in the world.
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
+    /// Tells the server something that comes over no connection.
+    pub fn tell(&self, input: Input) {
+        self.orders.borrow_mut().push_back(input);
+        self.settle();
+    }
+
+    /// A new configuration is in force, the default one with these options.
+    ///
+    /// # Panics
+    ///
+    /// If an option is not legal.
+    pub fn reconfigure(&self, options: &[(&str, &str, &str)]) {
+        self.tell(Input::Config(configured(options)));
+    }
+
+    /// Lets everything that is under way arrive. No time passes beyond that.
+    pub fn settle(&self) {
+        self.world_mut().run_until_idle();
+    }
+
+    /// So much time passes.
+    pub fn passes(&self, duration: Duration) {
+        self.world_mut().run_for(duration);
+    }
+
+    /// The store takes requests and does nothing with them, until [`Center::store_resumes`].
+    pub fn store_stalls(&self) {
+        self.world_mut().store.stall();
+    }
+
+    /// The store does what it was asked.
+    pub fn store_resumes(&self) {
+        self.world_mut().store.resume();
+        self.settle();
+    }
+
+    /// From now on the store refuses everything with "not now", or works again.
+    pub fn store_fails(&self, fails: bool) {
+        self.world_mut().store.faults.fail_per_mille = if fails { 1000 } else { 0 };
+    }
+
+    /// All that the server asked of stores and of the interaction server, in order.
+    pub fn asked(&self) -> Vec<AskRequest> {
+        let world = self.world();
+        let of = |(_, entry): &(Instant, Entry)| match entry {
+            Entry::Action(_, Action::Ask { request, .. }) => Some(request.clone()),
+            Entry::Action(..) | Entry::Wrote(..) | Entry::Note(_) => None,
+        };
+        world.log.entries().filter_map(of).collect()
+    }
+
+    /// Goes on until the server asks for something of this kind.
+    ///
+    /// # Panics
+    ///
+    /// If it never does.
+    #[track_caller]
+    pub fn until_asked(&self, kind: impl Fn(&AskRequest) -> bool) {
+        let count = || self.asked().iter().filter(|request| kind(request)).count();
+        let before = count();
+        while count() == before {
+            assert!(self.world_mut().step(), "it never asks");
+        }
+    }
+
+    /// Sessions the server holds.
+    ///
+    /// # Panics
+    ///
+    /// If the server's process is dead.
+    pub fn sessions(&self) -> usize {
+        self.world().machine(self.server).expect("the server runs").server.sessions()
+    }
+}
+
+/// The default configuration with these options.
+fn configured(options: &[(&str, &str, &str)]) -> Arc<Config> {
+    let mut config = Config::default();
+    for (section, option, value) in options {
+        let withdrawn = config.set(section, option, value).expect("a legal option");
+        assert_eq!(withdrawn, None, "a withdrawn option");
+    }
+    config.validate().expect("options that fit together");
+    Arc::new(config)
+}
+
+/// A server that also hears what a test tells it directly.
+#[derive(Debug)]
+pub struct Told {
+    server: Server,
+    orders: Orders,
+}
+
+impl Told {
+    fn obey(&mut self, now: Instant) {
+        while let Some(order) = self.orders.borrow_mut().pop_front() {
+            self.server.handle(order, now);
+        }
+    }
+}
+
+impl Machine for Told {
+    type Input = Input;
+    type Action = Action;
+
+    fn handle(&mut self, input: Input, now: Instant) {
+        self.obey(now);
+        self.server.handle(input, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant, budget: usize) -> Progress {
+        self.obey(now);
+        self.server.handle_timeout(now, budget)
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.server.poll_action()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.orders.borrow().is_empty() {
+            self.server.poll_timeout()
+        } else {
+            Some(Instant::ZERO)
+        }
+    }
+}
