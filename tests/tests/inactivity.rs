@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use confer_core::ask::{Interaction, Request};
-use confer_core::frame::{AfterAction, NoticeType, UserType, Visibility};
+use confer_core::frame::{AfterAction, ErrorId, NoticeType, UserType, Visibility};
 use confer_tests::people::Center;
 use confer_tests::people::desk::{Desk, create, kv, register};
+use confer_tests::people::workflow::Workflow;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -281,4 +282,46 @@ fn the_workflow_is_told_when_to_look_again_and_not_too_often() {
     casey.says("hello?");
     casey.says("hello?");
     assert_eq!(looks().len(), 2);
+}
+
+#[test]
+fn the_workflow_puts_an_async_session_on_hold() {
+    // B14.3: async sessions only; −2 whatever stood there, and written only when it changes.
+    let center = Center::open();
+    let workflow = Workflow::new(&center);
+    let casey = center.someone(register("Casey", UserType::Client));
+    let mut request = create();
+    request.user_data = Some(kv([("GCTI_Chat_AsyncMode", "true")]));
+    casey.asks(request);
+    let hold = || workflow.calls(&casey.session(), "PlaceOnHold", &[]);
+    assert!(hold().is_ok_and(|outputs| outputs.text("OccuredAt").is_some()));
+    assert!(hold().is_ok());
+    assert_eq!(told(&center, "GCTI_Chat_AsyncStatus"), ["1", "-2"]);
+
+    let other = center.customer("Kim");
+    other.creates();
+    assert_eq!(workflow.calls(&other.session(), "PlaceOnHold", &[]), Err(ErrorId::AsyncOnly));
+}
+
+#[test]
+fn idle_notices_are_in_the_language_of_the_session() {
+    // B16.2, B16.4: option by option; what the language does not say, the server says.
+    let center = Center::with(&[
+        ENABLED,
+        ("languages.austrian", "name", "Austrian"),
+        ("languages.austrian", "language", "DE"),
+        ("languages.austrian", "country", "at"),
+        ("languages.austrian", "message-alert", "Grüß Gott? 👋 Wir schließen bald."),
+    ]);
+    let casey = center.someone(register("Casey", UserType::Client));
+    let ana = center.agent("Ana");
+    let mut request = create();
+    request.user_data = Some(kv([("GCTI_LanguageCode", "de_AT")]));
+    casey.asks(request);
+    ana.joins(&casey);
+    casey.looks_away();
+    center.passes(SECOND * 256);
+    casey.sees(["System comes", "System IDLE_CONTROL_ALERT: Grüß Gott? 👋 Wir schließen bald."]);
+    center.passes(SECOND * 45);
+    casey.sees([CLOSE, "Casey goes, 7", "Ana goes, 7", "closed"]);
 }
