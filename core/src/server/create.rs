@@ -73,6 +73,7 @@ impl Server {
         if self.draining {
             return Err(ErrorId::LimitReached.into());
         }
+        self.admits_session()?;
         self.config_allows_subject(subject.as_ref())?;
         let endpoint = self.config.queue(queue_key).map_err(|_| ErrorId::UnknownEndpoint)?;
         let (link, seat) = (newcomer.link, newcomer.seat);
@@ -99,6 +100,7 @@ impl Server {
         let key = self.sessions.insert(session).map_err(|_| ErrorId::LimitReached)?;
         self.by_interaction.insert(InteractionId::new(id.as_str()), key);
         self.by_id.insert(id, key);
+        self.admission.sessions += 1;
         match seat {
             Seat::Flex(user) => self.place(user, Place::Creating(key)),
             Seat::Basic(_) | Seat::Voice => {

@@ -37,7 +37,7 @@ impl Server {
             let frame = Frame::new(reference, Event::EventStatus(refused(refusal)).into());
             return self.actions.push_back(Action::Send { link, frame });
         }
-        there.unanswered.push(reference);
+        there.unanswered.insert(reference);
         let user_id = asker(&request).cloned();
         if let Err(refusal) = self.try_flex(link, reference, request) {
             self.refuse_in_turn(link, reference, user_id.as_ref(), refusal);
@@ -102,6 +102,7 @@ impl Server {
             client_version: login.client_version,
             user_data: login.user_data.unwrap_or_default(),
         };
+        self.admits_user()?;
         self.log_in(who, secure_key.clone())?;
         let status = EventStatus {
             user_id: Some(user_id),
@@ -329,7 +330,7 @@ impl Server {
 
     pub(super) fn send_flex(&mut self, link: LinkId, reference: u32, status: EventStatus) {
         if let Some(there) = self.links.link_mut(link) {
-            there.unanswered.retain(|unanswered| *unanswered != reference);
+            there.unanswered.remove(&reference);
             let frame = Frame::new(reference, Event::EventStatus(status).into());
             self.actions.push_back(Action::Send { link, frame });
         }

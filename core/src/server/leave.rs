@@ -244,6 +244,9 @@ impl Server {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(phase) = session.phase.after(turn) else { return };
         session.phase = phase;
+        if matches!(turn, Turn::Closes | Turn::NotCreated) {
+            self.admission.sessions -= 1;
+        }
         if phase == crate::session::phase::Phase::Gone
             && let Some(session) = self.sessions.remove(key)
         {

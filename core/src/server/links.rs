@@ -1,5 +1,6 @@
 //! Connections, and who is at the other end.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
@@ -37,7 +38,7 @@ pub(super) struct Link {
     /// Leaves that are still to be told before an Unregister is answered; on basic only.
     pub(super) leaving: usize,
     /// References of requests without an answer; on flex only.
-    pub(super) unanswered: Vec<u32>,
+    pub(super) unanswered: BTreeSet<u32>,
 }
 
 /// Who is at the other end of a basic connection.
@@ -72,7 +73,7 @@ impl Link {
             seats: Vec::new(),
             creating: Vec::new(),
             leaving: 0,
-            unanswered: Vec::new(),
+            unanswered: BTreeSet::new(),
         }
     }
 

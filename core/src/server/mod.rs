@@ -1,5 +1,6 @@
 //! The chat server: sessions, and everybody who meets in them.
 
+mod admission;
 mod asks;
 mod async_chat;
 mod basic;
@@ -32,6 +33,7 @@ use crate::slab::{Key, Slab};
 use crate::time::{Instant, Stamp, Wall};
 use crate::wheel::Wheel;
 
+use admission::Admission;
 use asks::{Asks, Purpose};
 use idle::Which;
 use links::{Link, Links};
@@ -65,6 +67,7 @@ pub struct Server {
     by_id: HashMap<SessionId, Key<Session>, Hasher>,
     by_interaction: HashMap<InteractionId, Key<Session>, Hasher>,
     users: Users,
+    admission: Admission,
     asks: Asks,
     draining: bool,
 }
@@ -122,6 +125,7 @@ impl Server {
             by_id: HashMap::with_hasher(hasher.clone()),
             by_interaction: HashMap::with_hasher(hasher.clone()),
             users: Users::new(hasher.clone()),
+            admission: Admission::default(),
             asks: Asks::new(hasher),
             draining: false,
         }
@@ -241,7 +245,8 @@ impl Machine for Server {
             Input::Wall(wall) => self.wall = wall,
             Input::Config(config) => self.config = config,
             Input::Drain => self.draining = true,
-            Input::External(_) | Input::ReplyDelay(_) => {}
+            Input::ReplyDelay(delay) => self.admission.delay(delay, now),
+            Input::External(_) => {}
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct User {
     pub(super) place: Place,
     /// Runs until it has been silent for too long (B9.2).
     timer: Option<TimerId>,
+    /// Counts against the limit of flex users.
+    counted: bool,
 }
 
 /// Where a flex user is.
@@ -73,9 +75,10 @@ impl Server {
         secure_key: Secret,
     ) -> Result<Key<User>, Refusal> {
         let user_id = who.user_id.clone();
-        let user = User { who, secure_key, place: Place::Outside, timer: None };
+        let user = User { who, secure_key, place: Place::Outside, timer: None, counted: true };
         let key = self.users.slab.insert(user).map_err(|_| ErrorId::LimitReached)?;
         self.users.by_id.insert(user_id, key);
+        self.admission.users += 1;
         self.keep_awake(key);
         Ok(key)
     }
@@ -144,6 +147,7 @@ impl Server {
         party: PartyNo,
         closed: bool,
     ) {
+        self.count_out(key);
         let Some(user) = self.users.slab.get_mut(key) else { return };
         user.timer.take().map(|timer| self.timers.cancel(timer));
         if closed {
@@ -158,8 +162,18 @@ impl Server {
         }
     }
 
+    /// A user asks for nothing any more but what was (B17.1).
+    fn count_out(&mut self, key: Key<User>) {
+        if let Some(user) = self.users.slab.get_mut(key)
+            && core::mem::take(&mut user.counted)
+        {
+            self.admission.users -= 1;
+        }
+    }
+
     /// Nobody is this user any more.
     pub(super) fn forget_user(&mut self, key: Key<User>) {
+        self.count_out(key);
         if let Some(user) = self.users.slab.remove(key) {
             self.users.by_id.remove(&user.who.user_id);
             user.timer.map(|timer| self.timers.cancel(timer));
