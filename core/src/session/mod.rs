@@ -1,8 +1,9 @@
 //! One chat session: who is in it, what happened, and what waits to be told.
 //!
-//! A session knows nothing of connections, stores and timers; the server machine does. It keeps two
-//! positions: events are *applied* at once, and *released* to anybody only when their save is done,
-//! strictly in order, through the [`outbox`].
+//! A session sends nothing, asks no store and arms no timer; the server machine does, and leaves here
+//! the names of the connections, saves and timers that are about it. It keeps two positions: events
+//! are *applied* at once, and *released* to anybody only when their save is done, strictly in order,
+//! through the [`outbox`].
 
 pub(crate) mod idle;
 pub(crate) mod keys;
