@@ -30,6 +30,7 @@ pub mod id;
 pub mod limits;
 pub mod machine;
 pub mod pii;
+mod refusal;
 pub mod server;
 mod session;
 pub mod slab;

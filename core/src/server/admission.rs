@@ -5,9 +5,10 @@ use core::time::Duration;
 
 use crate::config::Settings;
 use crate::frame::ErrorId;
+use crate::refusal::Refusal;
 use crate::time::Instant;
 
-use super::{Refusal, Server};
+use super::Server;
 
 /// Delays that are remembered at most; the shell reports a few a second.
 const MAX_DELAYS: usize = 4096;

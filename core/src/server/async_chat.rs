@@ -5,9 +5,9 @@ use core::time::Duration;
 use crate::frame::{KvList, UserType};
 use crate::id::EventId;
 use crate::session::Session;
+use crate::session::asynchrony::AsyncStatus;
 use crate::session::transcript::{Reason, What};
 use crate::slab::Key;
-use crate::time::Instant;
 
 use super::Server;
 
@@ -23,55 +23,6 @@ pub(super) const TRANSFER: &str = "transfer";
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 /// How much later than the end of both periods to look (B12.4).
 const CHECK_LATER: Duration = Duration::from_secs(60);
-
-/// Where an async session stands, in the interaction's words (B12.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AsyncStatus {
-    /// −2: no agent is there, and none is wanted for now.
-    Hold,
-    /// −1: an agent is there.
-    Working,
-    /// 1: nobody came yet.
-    New,
-    /// 2: the customer said something while no agent was there.
-    CustomerActive,
-    /// 3: it was silent for so long that it will be closed.
-    IdleAlert,
-    /// 4: the agent was lost.
-    AgentLost,
-    /// 5: the agent handed it over.
-    Transferred,
-}
-
-impl AsyncStatus {
-    pub(crate) const fn number(self) -> i32 {
-        match self {
-            Self::Hold => -2,
-            Self::Working => -1,
-            Self::New => 1,
-            Self::CustomerActive => 2,
-            Self::IdleAlert => 3,
-            Self::AgentLost => 4,
-            Self::Transferred => 5,
-        }
-    }
-}
-
-/// What is remembered of an async session.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asynchrony {
-    pub(crate) status: AsyncStatus,
-    /// When the interaction was last told when to look again.
-    told: Instant,
-    /// Whoever leaves next hands the session over.
-    pub(crate) transfer: bool,
-}
-
-impl Asynchrony {
-    pub(crate) const fn new(now: Instant) -> Self {
-        Self { status: AsyncStatus::New, told: now, transfer: false }
-    }
-}
 
 impl Server {
     /// Follows what happened in an async session.

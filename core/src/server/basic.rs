@@ -9,8 +9,10 @@ use crate::frame::basic::{
 use crate::frame::{AfterAction, ErrorId, Frame, ProtocolType, UserType, Visibility};
 use crate::id::{EventId, LinkId, SessionId};
 use crate::pii::Pii;
+use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::keys::{Done, Kind};
+use crate::session::newcomer::{Newcomer, Registration};
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::Phase;
 use crate::session::roster::{PartyNo, Seat};
@@ -20,10 +22,8 @@ use crate::slab::Key;
 use crate::text::Str;
 
 use super::async_chat::{LEAVE_REASON, TRANSFER};
-use super::create::Newcomer;
-use super::links::Registration;
 use super::say::Said;
-use super::{Refusal, Server, Timer};
+use super::{Server, Timer};
 
 impl Server {
     /// A request on a basic connection.

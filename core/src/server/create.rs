@@ -3,64 +3,31 @@
 use alloc::boxed::Box;
 
 use crate::ask::{Contact, Interaction, Outcome, Record, Request};
-use crate::frame::{ErrorId, KvList, ProtocolType, UserType, Visibility};
-use crate::id::{ContactId, EventId, InteractionId, LinkId};
+use crate::frame::{ErrorId, KvList, ProtocolType, UserType};
+use crate::id::{InteractionId, LinkId};
+use crate::refusal::Refusal;
 use crate::session::Session;
+use crate::session::asynchrony::{AsyncStatus, Asynchrony};
+use crate::session::creating::{Creating, Stage};
+use crate::session::newcomer::Newcomer;
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::{Phase, Turn};
 use crate::session::roster::{Participant, PartyNo, Seat};
 use crate::session::transcript::{More, What, Words};
+use crate::session::user::Place;
 use crate::session::view::{BOT, PARTY_STYLE};
 use crate::session::visibility::Audience;
 use crate::slab::Key;
 use crate::text::{Str, Text};
 
+use super::Server;
 use super::asks::Purpose;
-use super::async_chat::{ASYNC_CHECK_AT, ASYNC_STATUS, AsyncStatus, Asynchrony};
-use super::links::Registration;
-use super::users::Place;
-use super::{Refusal, Server};
-
-/// Entries one key-value list has at most (wire §3).
-pub(super) const MAX_ENTRIES: usize = 1024;
+use super::async_chat::{ASYNC_CHECK_AT, ASYNC_STATUS};
 
 /// User data of a Join that is for the server and not for the others.
 const SESSION_PASSWORD: &str = "GCTI_Chat_SessionPassword";
 const WEBAPI_TOKEN: &str = "ChatServerWebapiToken";
 const SET_PARTY_STYLE: &str = "GCTI_Chat_SetPartyStyle";
-
-/// A session that is being made.
-#[derive(Debug)]
-pub(crate) struct Creating {
-    stage: Stage,
-    newcomer: Newcomer,
-    contact: Option<ContactId>,
-    /// Its creator is gone, and only the answer to the submission is waited for.
-    abandoned: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Identify,
-    Record,
-    Submit,
-}
-
-/// Somebody who comes in, and how they are to be answered.
-#[derive(Debug)]
-pub(super) struct Newcomer {
-    pub(super) link: LinkId,
-    pub(super) reference: u32,
-    pub(super) protocol: ProtocolType,
-    pub(super) seat: Seat,
-    pub(super) who: Registration,
-    pub(super) visibility: Visibility,
-    /// As the request brought it.
-    pub(super) user_data: KvList,
-    pub(super) greeting: Option<Text>,
-    /// Only later events are wanted.
-    pub(super) after: EventId,
-}
 
 impl Server {
     /// Begins a session; the newcomer is answered when everything it needs is made.
@@ -300,16 +267,6 @@ impl Server {
             }
         }
         Ok(())
-    }
-}
-
-impl Newcomer {
-    /// Whether what they bring can be shown to others as one list, with what the server adds to it
-    /// (wire §3).
-    pub(super) fn fits(&self) -> Result<(), Refusal> {
-        const MARKS: usize = 2;
-        let entries = self.who.user_data.len() + self.user_data.len() + MARKS;
-        if entries > MAX_ENTRIES { Err(ErrorId::LimitReached.into()) } else { Ok(()) }
     }
 }
 

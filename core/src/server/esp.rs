@@ -5,7 +5,9 @@ use crate::frame::esp::{Envelope, Event, Request, Request3rdServer};
 use crate::frame::{ErrorId, Frame, KvList, NoticeType, ProtocolType, UserType, Visibility};
 use crate::id::{InteractionId, LinkId, SessionId};
 use crate::pii::Pii;
+use crate::refusal::Refusal;
 use crate::session::Session;
+use crate::session::asynchrony::AsyncStatus;
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::Phase;
 use crate::session::roster::{Participant, PartyNo, Seat};
@@ -14,8 +16,7 @@ use crate::session::visibility::Audience;
 use crate::slab::Key;
 use crate::text::{Str, Text};
 
-use super::async_chat::AsyncStatus;
-use super::{Refusal, Server};
+use super::Server;
 
 /// The only service there is.
 const SERVICE: &str = "Chat";

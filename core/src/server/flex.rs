@@ -8,20 +8,20 @@ use crate::frame::{
     AfterAction, ErrorId, Frame, Open, ProtocolType, RequestResult, UserType, Visibility,
 };
 use crate::id::{EventId, LinkId, UserId};
+use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::keys::{Kind, Person};
+use crate::session::newcomer::{Newcomer, Registration};
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::Phase;
 use crate::session::roster::{PartyNo, Seat};
+use crate::session::user::{Place, User};
 use crate::session::view::Viewer;
 use crate::slab::Key;
 use crate::text::Str;
 
-use super::create::Newcomer;
-use super::links::Registration;
+use super::Server;
 use super::say::Said;
-use super::users::{Place, User};
-use super::{Refusal, Server};
 
 /// References one connection may have unanswered.
 const MAX_UNANSWERED: usize = 65_536;

@@ -6,6 +6,7 @@ use crate::frame::{KvList, NoticeType, UserType, Visibility};
 use crate::id::EventId;
 use crate::pii::Pii;
 use crate::session::Session;
+use crate::session::asynchrony::AsyncStatus;
 use crate::session::idle::{Control, Periods, Stage};
 use crate::session::outbox::Step;
 use crate::session::phase::Phase;
@@ -16,7 +17,6 @@ use crate::slab::Key;
 use crate::text::{Str, Text};
 
 use super::asks::Purpose;
-use super::async_chat::AsyncStatus;
 use super::{Server, Timer};
 
 /// User data of a creation that makes a session async (B12.1).

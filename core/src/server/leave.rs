@@ -8,6 +8,7 @@ use crate::config::StopAbandoned;
 use crate::frame::{AfterAction, KvList};
 use crate::id::LinkId;
 use crate::session::Session;
+use crate::session::closing::{Closing, Stage};
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::Turn;
 use crate::session::roster::{PartyNo, Seat};
@@ -15,32 +16,9 @@ use crate::session::transcript::{Left, More, Reason, What, Words};
 use crate::session::visibility::Audience;
 use crate::slab::Key;
 use crate::text::Text;
-use crate::time::Stamp;
 
 use super::asks::Purpose;
 use super::{Server, Timer};
-
-/// The closing of a session (B8.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Closing {
-    stage: Stage,
-    end_at: Stamp,
-    /// Whether the interaction is stopped in the end.
-    stops: bool,
-}
-
-/// What a closing still has to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The final transcript is being stored.
-    Final,
-    /// The interaction is being told.
-    Change,
-    /// It is being stopped.
-    Stop,
-    /// Nothing more.
-    Done,
-}
 
 impl Server {
     /// Somebody leaves, or is removed, and perhaps the session closes with it (B8.1–B8.5).

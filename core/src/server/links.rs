@@ -6,14 +6,11 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use crate::door::Trust;
-use crate::frame::{KvList, UserType};
-use crate::id::{LinkId, PortId, UserId};
-use crate::pii::Pii;
+use crate::id::{LinkId, PortId};
 use crate::session::Session;
-use crate::session::keys::Person;
+use crate::session::newcomer::Registration;
 use crate::session::roster::PartyNo;
 use crate::slab::Key;
-use crate::text::Str;
 use crate::wheel::TimerId;
 
 use super::Hasher;
@@ -39,28 +36,6 @@ pub(super) struct Link {
     pub(super) leaving: usize,
     /// References of requests without an answer; on flex only.
     pub(super) unanswered: BTreeSet<u32>,
-}
-
-/// Who is at the other end of a basic connection.
-#[derive(Clone, Debug)]
-pub(super) struct Registration {
-    pub(super) user_id: UserId,
-    pub(super) nickname: Pii<Str>,
-    pub(super) user_type: UserType,
-    pub(super) person_id: Option<Pii<Str>>,
-    pub(super) time_zone_offset: Option<i32>,
-    pub(super) client_version: Option<i32>,
-    pub(super) user_data: KvList,
-}
-
-impl Registration {
-    /// Whoever registered, on whatever connection (B4.8).
-    pub(super) fn person(&self) -> Person {
-        match &self.person_id {
-            Some(id) => Person::Id(id.clone()),
-            None => Person::Nickname(self.nickname.clone()),
-        }
-    }
 }
 
 impl Link {

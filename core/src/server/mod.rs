@@ -26,9 +26,11 @@ use crate::frame::esp::Envelope;
 use crate::frame::{ErrorId, Frame, KvList, Malformed, Request};
 use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId};
 use crate::machine::{Machine, Progress};
+use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::outbox::Step;
 use crate::session::transcript::Reason;
+use crate::session::user::User;
 use crate::slab::{Key, Slab};
 use crate::time::{Instant, Stamp, Wall};
 use crate::wheel::Wheel;
@@ -38,11 +40,6 @@ use asks::{Asks, Purpose};
 use idle::Which;
 use links::{Link, Links};
 use users::Users;
-
-pub(crate) use async_chat::Asynchrony;
-pub(crate) use create::Creating;
-pub(crate) use leave::Closing;
-pub(crate) use users::User;
 
 /// How every index hashes. None of them is ever iterated.
 type Hasher = foldhash::fast::FixedState;
@@ -85,26 +82,6 @@ enum Timer {
     Linger(Key<Session>),
     /// A question to the outside went wrong, or has no answer.
     Ask(OpId),
-}
-
-/// Why a request is refused.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Refusal {
-    id: ErrorId,
-    /// More than the id says.
-    text: Option<&'static str>,
-}
-
-impl Refusal {
-    const fn because(id: ErrorId, text: &'static str) -> Self {
-        Self { id, text: Some(text) }
-    }
-}
-
-impl From<ErrorId> for Refusal {
-    fn from(id: ErrorId) -> Self {
-        Self { id, text: None }
-    }
 }
 
 impl Server {

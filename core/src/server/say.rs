@@ -2,6 +2,7 @@
 
 use crate::frame::{ErrorId, KvList, NoticeType, TreatAs, Visibility, basic, flex};
 use crate::id::{EventId, UserId};
+use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::keys::{Done, Kind, Person};
 use crate::session::outbox::{Answer, Step};
@@ -12,7 +13,7 @@ use crate::session::visibility::{self, Audience};
 use crate::slab::Key;
 use crate::text::{Str, Text};
 
-use super::{Refusal, Server};
+use super::Server;
 
 /// User data of a newParty: what somebody was called before (B7.3).
 const ORIGINAL_NICKNAME: &str = "GCTI_Original_Nickname";
@@ -233,7 +234,9 @@ impl Server {
     ) -> Result<(), Refusal> {
         within(attributes, self.config.limits.event_attributes_max_size)?;
         // The server may have to add its own list.
-        if attributes.is_some_and(|attributes| attributes.len() >= super::create::MAX_ENTRIES) {
+        if attributes
+            .is_some_and(|attributes| attributes.len() >= crate::session::newcomer::MAX_ENTRIES)
+        {
             return Err(ErrorId::LimitReached.into());
         }
         let rich = attributes.and_then(|attributes| attributes.list("structured-content"));

@@ -7,15 +7,16 @@ use crate::door::Trust;
 use crate::frame::ErrorId;
 use crate::id::{LinkId, UserId};
 use crate::pii::Secret;
+use crate::refusal::Refusal;
 use crate::session::Session;
+use crate::session::newcomer::Registration;
 use crate::session::phase::Phase;
 use crate::session::roster::PartyNo;
 use crate::session::transcript::Reason;
+use crate::session::user::{Place, User};
 use crate::slab::{Key, Slab};
-use crate::wheel::TimerId;
 
-use super::links::Registration;
-use super::{Hasher, Refusal, Server, Timer};
+use super::{Hasher, Server, Timer};
 
 /// Flex users one machine knows at most, those that were removed included.
 const MAX_USERS: usize = 4_000_000;
@@ -25,31 +26,6 @@ const MAX_USERS: usize = 4_000_000;
 pub(super) struct Users {
     slab: Slab<User>,
     by_id: HashMap<UserId, Key<User>, Hasher>,
-}
-
-/// Somebody who logged in.
-#[derive(Debug)]
-pub(crate) struct User {
-    pub(super) who: Registration,
-    pub(super) secure_key: Secret,
-    pub(super) place: Place,
-    /// Runs until it has been silent for too long (B9.2).
-    timer: Option<TimerId>,
-    /// Counts against the limit of flex users.
-    counted: bool,
-}
-
-/// Where a flex user is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Logged in, and in no session.
-    Outside,
-    /// Its session is being made.
-    Creating(Key<Session>),
-    /// In a session, which may be closed.
-    Inside(Key<Session>, PartyNo),
-    /// Removed from a living session; for a while it is told why (B9.2).
-    Removed { session: Key<Session>, party: PartyNo, told: bool },
 }
 
 impl Users {

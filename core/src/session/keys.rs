@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::id::EventId;
 use crate::pii::Pii;
-use crate::server::User;
 use crate::session::roster::PartyNo;
+use crate::session::user::User;
 use crate::slab::Key;
 use crate::text::Str;
 

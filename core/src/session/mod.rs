@@ -5,12 +5,17 @@
 //! are *applied* at once, and *released* to anybody only when their save is done, strictly in order,
 //! through the [`outbox`].
 
+pub(crate) mod asynchrony;
+pub(crate) mod closing;
+pub(crate) mod creating;
 pub(crate) mod idle;
 pub(crate) mod keys;
+pub(crate) mod newcomer;
 pub(crate) mod outbox;
 pub(crate) mod phase;
 pub(crate) mod roster;
 pub(crate) mod transcript;
+pub(crate) mod user;
 pub(crate) mod view;
 pub(crate) mod visibility;
 
@@ -22,17 +27,20 @@ use crate::frame::{ChatTranscript, KvList, NoticeType, SessionStatus, Transcript
 use crate::id::{EventId, InteractionId, SessionId};
 use crate::limits::Limits;
 use crate::pii::Secret;
-use crate::server::{Asynchrony, Closing, Creating, User};
 use crate::slab::Key;
 use crate::text::{Str, Text};
 use crate::time::{Instant, Stamp};
 
+use asynchrony::Asynchrony;
+use closing::Closing;
+use creating::Creating;
 use idle::Control;
 use keys::Keys;
 use outbox::{Outbox, Step};
 use phase::Phase;
 use roster::Roster;
 use transcript::{Entry, Transcript, What};
+use user::User;
 use view::Viewer;
 use visibility::Audience;
 

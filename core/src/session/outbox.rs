@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use crate::frame::esp::Envelope;
 use crate::id::{EventId, LinkId, OpId};
-use crate::server::Refusal;
+use crate::refusal::Refusal;
 use crate::session::roster::PartyNo;
 
 /// Steps that may wait in one session for their saves. A request beyond is refused (8318).

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::frame::{KvList, ProtocolType, UserType, Visibility};
 use crate::id::{EventId, LinkId, UserId};
 use crate::pii::Pii;
-use crate::server::User;
+use crate::session::user::User;
 use crate::slab::Key;
 use crate::text::Str;
 
