@@ -89,8 +89,10 @@ impl Server {
         if session.outbox.is_full() {
             return Err(ErrorId::StoreUnavailable.into());
         }
+        self.may_ask(link, key)?;
+        let Some(session) = self.sessions.get_mut(key) else { return Ok(false) };
         let last = session.transcript.last();
-        let answer = Answer::Again { link, reference, party, after, to };
+        let answer = Answer::Again { link, reference, party, after, to, joins: false };
         session.queue(Step::new(last, last, Some(answer)));
         self.release(key);
         Ok(true)
@@ -134,7 +136,10 @@ impl Server {
         let Some(there) = self.links.link_mut(link) else { return Ok(()) };
         there.registration = None;
         // The answer comes when the last leave is saved (B20.1), at once if there is none.
-        there.leaving = there.seats.len() + 1;
+        there.leaving = there.seats.len() + there.readings.len() + 1;
+        for reading in &mut there.readings {
+            reading.unregister = Some(reference);
+        }
         let creating = core::mem::take(&mut there.creating);
         self.undo_creations(&creating);
         self.leave_all(link, Reason::Plain, Some(reference));
@@ -182,6 +187,7 @@ impl Server {
             return Err(ErrorId::AlreadyThere.into());
         }
         self.may_sit(link)?;
+        self.may_ask(link, key)?;
         self.enter(key, newcomer);
         Ok(())
     }
@@ -248,6 +254,7 @@ impl Server {
         }
         let there = self.links.link(link).ok_or(ErrorId::NotRegistered)?;
         let party = there.seat(key).ok_or(ErrorId::NotInSession)?;
+        self.may_ask(link, key)?;
         Ok((key, party))
     }
 

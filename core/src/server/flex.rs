@@ -23,6 +23,8 @@ use crate::text::Str;
 use super::Server;
 use super::say::Said;
 
+/// Events of one answer. So many are never smaller than 1 MiB, where the codec cuts (wire §4.2).
+const MAX_EVENTS: usize = 32_768;
 /// References one connection may have unanswered.
 const MAX_UNANSWERED: usize = 65_536;
 
@@ -319,9 +321,11 @@ impl Server {
         let participant = session.roster.party(party);
         let viewer = Viewer::new(party, participant);
         let to = participant.left.map_or(to, |left| left.min(to));
-        let events = viewer.events(session.transcript.between(after, to), &session.roster);
-        let transcript = session.chat_transcript(viewer, events, false, self.now);
+        let mut events = viewer.events(session.transcript.between(after, to), &session.roster);
+        let some = events.by_ref().take(MAX_EVENTS);
+        let transcript = session.chat_transcript(viewer, some, false, self.now);
         EventStatus {
+            more_events: events.next().is_some(),
             last_position: transcript.events.last().map(|event| event.event_id).or(Some(after)),
             chat_transcript: Some(transcript),
             ..answer

@@ -212,7 +212,8 @@ impl Server {
     pub(super) fn forget_closed(&mut self, key: Key<Session>) {
         let Some(session) = self.sessions.get(key) else { return };
         let done = session.closing.is_some_and(|closing| closing.stage == Stage::Done);
-        if done && session.lingered && session.outbox.is_empty() {
+        let told = session.outbox.is_empty() && !session.roster.is_read();
+        if done && session.lingered && told {
             self.turn(key, Turn::Forgotten);
         }
     }

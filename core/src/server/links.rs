@@ -1,6 +1,6 @@
 //! Connections, and who is at the other end.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
@@ -14,6 +14,7 @@ use crate::slab::Key;
 use crate::wheel::TimerId;
 
 use super::Hasher;
+use super::read::Reading;
 
 /// Every open connection.
 #[derive(Debug)]
@@ -34,6 +35,12 @@ pub(super) struct Link {
     pub(super) creating: Vec<Key<Session>>,
     /// Leaves that are still to be told before an Unregister is answered; on basic only.
     pub(super) leaving: usize,
+    /// It takes output more slowly than it gets it.
+    pub(super) congested: bool,
+    /// Transcripts that are being read, in order; on basic only (B5.7).
+    pub(super) readings: VecDeque<Reading>,
+    /// Runs until the next stretch of them.
+    pub(super) reader: Option<TimerId>,
     /// References of requests without an answer; on flex only.
     pub(super) unanswered: BTreeSet<u32>,
 }
@@ -48,6 +55,9 @@ impl Link {
             seats: Vec::new(),
             creating: Vec::new(),
             leaving: 0,
+            congested: false,
+            readings: VecDeque::new(),
+            reader: None,
             unanswered: BTreeSet::new(),
         }
     }

@@ -11,6 +11,7 @@ mod idle;
 mod json;
 mod leave;
 mod links;
+mod read;
 mod say;
 mod tell;
 mod users;
@@ -80,6 +81,8 @@ enum Timer {
     User(Key<User>),
     /// A closed session is of no use any more (B8.6).
     Linger(Key<Session>),
+    /// The reader of this connection may take the next stretch of a transcript (B5.7).
+    Reader(LinkId),
     /// A question to the outside went wrong, or has no answer.
     Ask(OpId),
 }
@@ -124,10 +127,23 @@ impl Server {
             LinkChange::Closed => {
                 self.leave_all(link, Reason::Disconnect, None);
                 let Some(there) = self.links.remove(link) else { return };
-                there.register.map(|timer| self.timers.cancel(timer));
+                for timer in [there.register, there.reader].into_iter().flatten() {
+                    self.timers.cancel(timer);
+                }
                 self.undo_creations(&there.creating);
+                self.stop_reading(link, there.readings);
             }
-            LinkChange::Congested | LinkChange::Drained => {}
+            LinkChange::Congested => self.set_congested(link, true),
+            LinkChange::Drained => {
+                self.set_congested(link, false);
+                self.read_on(link);
+            }
+        }
+    }
+
+    fn set_congested(&mut self, link: LinkId, congested: bool) {
+        if let Some(there) = self.links.link_mut(link) {
+            there.congested = congested;
         }
     }
 
@@ -170,6 +186,12 @@ impl Server {
             Timer::Idle(key, which) => self.idle(key, which),
             Timer::User(key) => self.user_timer(key),
             Timer::Linger(key) => self.end_linger(key),
+            Timer::Reader(link) => {
+                if let Some(there) = self.links.link_mut(link) {
+                    there.reader = None;
+                }
+                self.read_on(link);
+            }
             Timer::Ask(op) => self.ask_again(op),
         }
     }

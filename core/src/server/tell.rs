@@ -2,14 +2,15 @@
 
 use crate::door::Action;
 use crate::frame::{Event, Frame, Open, basic, esp};
-use crate::id::{EventId, LinkId};
+use crate::id::LinkId;
 use crate::session::Session;
 use crate::session::outbox::{Answer, Step};
-use crate::session::roster::PartyNo;
+use crate::session::roster::{Listener, PartyNo};
 use crate::session::view::Viewer;
 use crate::slab::Key;
 
 use super::Server;
+use super::read::Owed;
 
 impl Server {
     /// Tells everything of a session that may be told by now, in order: first those who only watch,
@@ -23,12 +24,14 @@ impl Server {
                 Some(Answer::Basic { link, reference, party, join }) => {
                     // A position nobody has reached yet is the newest before the Join (B4.7).
                     let after = join.map_or(step.after, |after| after.min(step.after));
-                    let events = (after, step.to);
-                    let news = (join.is_some(), step.monitored_changed);
-                    self.inform(key, (*link, *reference), *party, events, news);
+                    let owed =
+                        Owed { joins: join.is_some(), ..Owed::new(*reference, after, step.to) };
+                    self.inform(key, *link, *party, owed, step.monitored_changed);
                 }
-                Some(Answer::Again { link, reference, party, after, to }) => {
-                    self.inform(key, (*link, *reference), *party, (*after, *to), (false, false));
+                Some(Answer::Again { link, reference, party, after, to, joins }) => {
+                    let owed =
+                        Owed { joins: *joins, again: true, ..Owed::new(*reference, *after, *to) };
+                    self.inform(key, *link, *party, owed, false);
                 }
                 Some(Answer::Flex { link, reference, party, after }) => {
                     let status = self.status(key, *party, *after, step.to);
@@ -56,10 +59,10 @@ impl Server {
     fn deliver(&mut self, key: Key<Session>, step: &Step) {
         let Some(session) = self.sessions.get(key) else { return };
         let asker = step.answer.as_ref().map(Answer::party);
-        for &(party, link) in session.roster.listeners() {
+        for &Listener { party, link, reads } in session.roster.listeners() {
             let participant = session.roster.party(party);
             let to = participant.left.map_or(step.to, |left| left.min(step.to));
-            if Some(party) == asker || participant.joined > step.after {
+            if reads || Some(party) == asker || participant.joined > step.after {
                 continue;
             }
             let viewer = Viewer::new(party, participant);
@@ -86,11 +89,15 @@ impl Server {
     fn inform(
         &mut self,
         key: Key<Session>,
-        (link, reference): (LinkId, u32),
+        link: LinkId,
         party: PartyNo,
-        (after, to): (EventId, EventId),
-        (joins, monitored_changed): (bool, bool),
+        owed: Owed,
+        monitored_changed: bool,
     ) {
+        if self.reads_later(key, link, party, owed) {
+            return;
+        }
+        let Owed { reference, after, to, joins, .. } = owed;
         let Some(session) = self.sessions.get(key) else { return };
         let participant = session.roster.party(party);
         let viewer = Viewer::new(party, participant);

@@ -16,6 +16,7 @@ pub(crate) struct Outbox {
     steps: VecDeque<Step>,
     closed: bool,
     monitored: bool,
+    told: EventId,
 }
 
 /// What one request, or one turn of the server itself, caused.
@@ -43,7 +44,15 @@ pub(crate) enum Answer {
     /// To a basic request: the events it caused, or to a Join the transcript after a position.
     Basic { link: LinkId, reference: u32, party: PartyNo, join: Option<EventId> },
     /// To a basic request that came again: the events the first one caused (B4.8).
-    Again { link: LinkId, reference: u32, party: PartyNo, after: EventId, to: EventId },
+    Again {
+        link: LinkId,
+        reference: u32,
+        party: PartyNo,
+        after: EventId,
+        to: EventId,
+        /// It was a Join.
+        joins: bool,
+    },
     /// To a flex request: the events after a position, or none at all.
     Flex { link: LinkId, reference: u32, party: PartyNo, after: Option<EventId> },
     /// To a flex request that is refused, in its turn; with the events after a position where these
@@ -101,6 +110,11 @@ impl Outbox {
         self.monitored
     }
 
+    /// The last event that may be told to those who may see it.
+    pub(crate) const fn told(&self) -> EventId {
+        self.told
+    }
+
     /// Whether a request must be refused because too many wait.
     pub(crate) fn is_full(&self) -> bool {
         self.steps.len() >= MAX_STEPS
@@ -128,6 +142,7 @@ impl Outbox {
         self.steps.front().filter(|step| step.save.is_none())?;
         let mut step = self.steps.pop_front()?;
         self.closed |= step.closes;
+        self.told = self.told.max(step.to);
         step.monitored_changed = self.monitored != step.monitored;
         self.monitored = step.monitored;
         Some(step)

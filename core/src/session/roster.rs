@@ -20,9 +20,18 @@ pub(crate) struct Roster {
     /// Those who take part now, EXTERNAL and SYSTEM left out, in the order they came.
     present: Vec<PartyNo>,
     /// Those to be told what happens, and where: on basic, until they were told of their own going.
-    listeners: Vec<(PartyNo, LinkId)>,
+    listeners: Vec<Listener>,
     /// How many newParties a CLIENT may see so far.
     numbered: u32,
+}
+
+/// Somebody to be told what happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listener {
+    pub(crate) party: PartyNo,
+    pub(crate) link: LinkId,
+    /// It still reads what happened before, and gets the newest behind that (B5.7).
+    pub(crate) reads: bool,
 }
 
 /// One participation.
@@ -86,7 +95,7 @@ impl Roster {
             participant.number = self.numbered;
         }
         if let Seat::Basic(link) = participant.seat {
-            self.listeners.push((party, link));
+            self.listeners.push(Listener { party, link, reads: false });
         }
         if participant.seat != Seat::Voice {
             self.present.push(party);
@@ -102,20 +111,34 @@ impl Roster {
     }
 
     /// Those to be told what happens, and where.
-    pub(crate) fn listeners(&self) -> &[(PartyNo, LinkId)] {
+    pub(crate) fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 
     /// Everything up to this event was told: whoever left by then hears no more.
     pub(crate) fn forget_listeners(&mut self, told: EventId) {
         let Self { parties, listeners, .. } = self;
-        listeners
-            .retain(|(party, _)| parties[usize::from(party.0)].left.is_none_or(|left| left > told));
+        listeners.retain(|listener| {
+            let left = parties[usize::from(listener.party.0)].left;
+            listener.reads || left.is_none_or(|left| left > told)
+        });
+    }
+
+    /// Whether somebody still reads what happened before.
+    pub(crate) fn is_read(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.reads)
+    }
+
+    /// Somebody begins to read what happened before, or has read it all.
+    pub(crate) fn reads(&mut self, party: PartyNo, reads: bool) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.party == party) {
+            listener.reads = reads;
+        }
     }
 
     /// Nobody can be told over this connection any more.
     pub(crate) fn forget_link(&mut self, link: LinkId) {
-        self.listeners.retain(|listener| listener.1 != link);
+        self.listeners.retain(|listener| listener.link != link);
     }
 
     /// A participation; every `PartyNo` was handed out by this roster.

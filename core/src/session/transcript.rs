@@ -206,6 +206,16 @@ impl Transcript {
         })
     }
 
+    /// The end of a stretch of at most `count` staying events after `after`; `to`, if there are no
+    /// more up to there.
+    pub(crate) fn stretch(&self, after: EventId, to: EventId, count: usize) -> EventId {
+        let from = self.entries.partition_point(|entry| entry.id <= after);
+        match self.entries.get(from.saturating_add(count)) {
+            Some(beyond) if beyond.id <= to => self.entries[from + count - 1].id,
+            Some(_) | None => to,
+        }
+    }
+
     /// An event that is still there.
     pub(crate) fn entry(&self, id: EventId) -> Option<&Entry> {
         let index = self.entries.binary_search_by_key(&id, |entry| entry.id).ok()?;

@@ -17,7 +17,7 @@ use confer_core::text::{Str, Text};
 
 use super::Center;
 use super::mirror::Line;
-use crate::world::{ClientAction, ClientId};
+use crate::world::{ClientAction, ClientId, Reading};
 
 /// Somebody at the end of a basic connection.
 #[derive(Debug)]
@@ -174,6 +174,11 @@ impl Desk {
     #[track_caller]
     pub fn is_refused(&self, error: ErrorId, request: impl Asked) {
         assert_eq!(self.tries(request), Err(error.number()));
+    }
+
+    /// From now on it takes what arrives like this.
+    pub fn reads(&self, reading: Reading) {
+        self.center.world_mut().reading(&self.client, reading);
     }
 
     /// The connection breaks.
