@@ -73,6 +73,11 @@ pub enum Record {
         /// The transcript.
         events: Vec<TranscriptEvent>,
     },
+    /// Forget it: the session it was begun for never came to be (B4.3).
+    Discard {
+        /// The session.
+        session: SessionId,
+    },
     /// Read it.
     Load {
         /// The session.
@@ -167,6 +172,13 @@ pub enum Outcome {
     },
     /// Not done.
     Failed(Failure),
+}
+
+impl Outcome {
+    /// Why it was not done, if it was not.
+    pub const fn failure(&self) -> Option<Failure> {
+        if let Self::Failed(failure) = self { Some(*failure) } else { None }
+    }
 }
 
 /// Why it was not done.

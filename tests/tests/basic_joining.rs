@@ -13,6 +13,7 @@ use confer_core::frame::{
 };
 use confer_core::id::{EventId, SessionId};
 use confer_core::text::{Str, Text};
+use confer_core::time::Instant;
 use confer_tests::people::Center;
 use confer_tests::people::desk::{Desk, create, kv, register};
 
@@ -123,22 +124,26 @@ fn a_session_that_is_being_made_is_not_open() {
 #[test]
 fn a_contact_store_that_is_down_holds_no_chat_up() {
     // B4.3
-    let center = Center::with(&[
-        ("settings", "transcript-resend-attempts", "2"),
-        ("settings", "transcript-resend-delay", "1"),
-        ("settings", "transcript-auto-save", "0"),
-    ]);
-    let casey = center.customer("Casey");
-    center.store_fails(true);
-    let reference = casey.sends(create());
-    center.until_asked(is_submit);
-    center.store_fails(false);
-    center.settle();
-    assert!(matches!(casey.answer(reference), Some(Ok(Event::EventSessionInfo(_)))));
-    // It was tried as often as the configuration says, and not more often.
-    let asked = center.asked();
-    assert_eq!(asked.iter().filter(|request| is_identify(request)).count(), 3);
-    assert_eq!(asked.iter().filter(|request| is_create(request)).count(), 3);
+    for silent in [false, true] {
+        let center = Center::open();
+        let casey = center.customer("Casey");
+        let reference = casey.sends(create());
+        center.until_asked(is_identify);
+        // It says "not now", or nothing at all.
+        center.world_mut().store.faults.lose_per_mille = if silent { 1000 } else { 0 };
+        center.store_fails(!silent);
+        center.until_asked(is_submit);
+        center.world_mut().store.faults.lose_per_mille = 0;
+        center.store_fails(false);
+        center.settle();
+        assert!(matches!(casey.answer(reference), Some(Ok(Event::EventSessionInfo(_)))));
+        let waited = center.world().now().saturating_since(Instant::ZERO);
+        assert!(waited < SECOND * 5, "at most 2 s for the contact, and 2 s for the record");
+        // Each was asked once: nobody waits for more.
+        let asked = center.asked();
+        assert_eq!(asked.iter().filter(|request| is_identify(request)).count(), 1);
+        assert_eq!(asked.iter().filter(|request| is_create(request)).count(), 1);
+    }
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use confer_core::door::Input;
-use confer_core::frame::{AfterAction, ErrorId};
+use confer_core::frame::{AfterAction, ErrorId, UserType};
 use confer_tests::people::Center;
-use confer_tests::people::desk::{Desk, create};
+use confer_tests::people::desk::{Desk, create, kv, register};
 use confer_tests::people::visitor::{Customer, error, login};
 
 const ON: (&str, &str, &str) = ("settings", "limits-control-enabled", "true");
@@ -114,4 +114,25 @@ fn slow_answers_are_a_limit_too() {
     desk.is_refused(ErrorId::LimitReached, create());
     center.passes(Duration::from_secs(16));
     desk.asks(create());
+}
+
+#[test]
+fn a_session_keeps_so_much_of_its_creator_and_no_more() {
+    // B17.4, `session-user-data-max-size`
+    let center = Center::with(&[("settings", "session-user-data-max-size", "2048")]);
+    let mut who = register("Casey", UserType::Client);
+    who.user_data = Some(kv([("a", &"x".repeat(999))]));
+    let casey = center.someone(who);
+    let bringing = |bytes: usize| {
+        let mut join = create();
+        join.user_data = Some(kv([("b", &"y".repeat(bytes - 1))]));
+        join
+    };
+    casey.asks(bringing(1048));
+    casey.is_refused(ErrorId::LimitReached, bringing(1049));
+    assert_eq!(center.sessions(), 1);
+    // What was said at login and is said again counts once.
+    let mut again = create();
+    again.user_data = Some(kv([("a", &"z".repeat(2047))]));
+    casey.asks(again);
 }

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use confer_core::frame::{AfterAction, NoticeType, UserType};
+use confer_core::frame::flex::Request;
+use confer_core::frame::{AfterAction, ErrorId, NoticeType, UserType};
 use confer_core::text::Str;
 use confer_tests::people::Center;
-use confer_tests::people::desk::{Desk, register};
+use confer_tests::people::desk::{Desk, create, register};
+use confer_tests::people::visitor::Customer;
 
 /// How many keys a session remembers for each person.
 const KEPT: usize = 32;
@@ -77,7 +79,7 @@ fn it_is_recognised_before_it_is_saved_after_a_return_and_after_the_close() {
     ana.leaves(AfterAction::ForceClose);
     let answer = ana.asks(keyed(&ana, "once", "k1"));
     assert_eq!(answer.chat_transcript.events.len(), 1);
-    ana.is_refused(confer_core::frame::ErrorId::SessionClosed, keyed(&ana, "new", "k2"));
+    ana.is_refused(ErrorId::SessionClosed, keyed(&ana, "new", "k2"));
 }
 
 #[test]
@@ -97,4 +99,113 @@ fn the_newest_keys_of_each_person_are_remembered() {
     casey.sees_nothing();
     ana.asks(keyed(&ana, "x", "k0"));
     casey.sees(["Ana: x"]);
+}
+
+fn keyed_join(key: &str) -> confer_core::frame::basic::RequestJoin {
+    let mut join = create();
+    join.request_key = Some(Str::new(key));
+    join
+}
+
+#[test]
+fn a_repeated_join_enters_once_and_is_answered_as_before() {
+    // B4.8
+    let center = Center::open();
+    let (casey, _) = two(&center);
+    let ben = center.agent("Ben");
+    let mut join = ben.join(&casey);
+    join.request_key = Some(Str::new("j1"));
+    let first = ben.asks(join.clone());
+    casey.says("hello");
+    let again = ben.asks(join.clone());
+    assert_eq!(first.user_id, again.user_id);
+    assert_eq!(first.chat_transcript.events, again.chat_transcript.events);
+    casey.sees(["Ben comes", "Casey: hello"]);
+    // The same key of somebody else, or of another kind of request, is another one's.
+    let dan = center.agent("Dan");
+    dan.asks(join.clone());
+    casey.sees(["Dan comes"]);
+    dan.asks(keyed(&dan, "hi", "j1"));
+    casey.sees(["Dan: hi"]);
+    // After the close it gets the first outcome, not 8305.
+    casey.leaves(AfterAction::KeepAlive);
+    dan.leaves(AfterAction::ForceClose);
+    let late = ben.asks(join);
+    assert_eq!(first.chat_transcript.events, late.chat_transcript.events);
+}
+
+#[test]
+fn a_repeated_creation_creates_once() {
+    // B4.8
+    let center = Center::open();
+    let ana = center.agent("Ana");
+    // Repeated while the session is still being made, and afterwards, on another connection too.
+    let first = ana.sends(keyed_join("c1"));
+    let second = ana.sends(keyed_join("c1"));
+    center.settle();
+    let session = |desk: &Desk, reference| match desk.answer(reference) {
+        Some(Ok(confer_core::frame::basic::Event::EventSessionInfo(info))) => info.session_id,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(session(&ana, first), session(&ana, second));
+    let elsewhere = center.agent("Ana");
+    assert_eq!(elsewhere.asks(keyed_join("c1")).session_id, session(&ana, first));
+    assert_eq!(center.sessions(), 1);
+    // Whoever is somebody else, or uses another key, creates another session.
+    let ben = center.agent("Ben");
+    assert_ne!(ben.asks(keyed_join("c1")).session_id, session(&ana, first));
+    ana.asks(keyed_join("c2"));
+    assert_eq!(center.sessions(), 3);
+}
+
+#[test]
+fn so_many_repetitions_may_wait_for_a_creation_and_no_more() {
+    // B4.8
+    let center = Center::open();
+    let ana = center.agent("Ana");
+    let asked: Vec<u32> = (0..6).map(|_| ana.sends(keyed_join("c1"))).collect();
+    center.settle();
+    for reference in &asked[..5] {
+        assert!(ana.answer(*reference).is_some_and(|answer| answer.is_ok()));
+    }
+    assert_eq!(ana.answer(asked[5]), Some(Err(8317)));
+    assert_eq!(center.sessions(), 1);
+}
+
+#[test]
+fn a_creation_that_was_undone_is_no_outcome() {
+    // B4.3, B4.8
+    let center = Center::open();
+    let ana = center.agent("Ana");
+    ana.sends(keyed_join("c1"));
+    center.until_asked(|ask| matches!(ask, confer_core::ask::Request::Record(_)));
+    ana.is_cut_off();
+    ana.reconnects(register("Ana", UserType::Agent));
+    ana.looks_away();
+    ana.asks(keyed_join("c1"));
+    ana.sees(["Ana comes"]);
+    center.passes(Duration::from_secs(10));
+    assert_eq!(center.sessions(), 1);
+}
+
+#[test]
+fn a_flex_user_creates_once() {
+    // B4.8
+    let center = Center::open();
+    let casey = Customer::new(&center);
+    casey.logs_in("Casey");
+    let mut join = casey.join(None);
+    let Request::RequestJoin(inside) = &mut join else { panic!("a Join") };
+    inside.request_key = Some(Str::new("f1"));
+    let (first, second) = (casey.sends(join.clone()), casey.sends(join.clone()));
+    center.settle();
+    let session = |reference| casey.answer(reference).and_then(|status| status.session_id.clone());
+    assert!(session(first).is_some());
+    assert_eq!(session(first), session(second));
+    let third = casey.sends(join.clone());
+    center.settle();
+    assert_eq!(session(first), session(third));
+    // Without the key it is a second Join (B4.5).
+    casey.is_refused(ErrorId::AlreadyThere, casey.join(None));
+    assert_eq!(center.sessions(), 1);
 }

@@ -40,6 +40,10 @@ pub(super) enum Purpose {
     Save(OpId),
     /// The next stage of a closing (B8.6).
     Close,
+    /// A record that could not be made at first is made (B4.3).
+    Make,
+    /// A record that is behind is a stretch less behind (B20.6).
+    CatchUp,
     /// Nothing waits for it.
     Change,
 }
@@ -64,8 +68,13 @@ impl Server {
         request: Request,
     ) -> OpId {
         let op = self.asks.next();
-        let attempts_left = self.config.settings.transcript_resend_attempts;
         let purpose = purpose(op);
+        let attempts_left = match (purpose, &request) {
+            // No chat waits for a store that is down (B4.3); what it lacks is made up for later.
+            (Purpose::Create, Request::Contact(_) | Request::Record(_))
+            | (Purpose::Make | Purpose::CatchUp, _) => 0,
+            _ => self.config.settings.transcript_resend_attempts,
+        };
         self.attempt(
             op,
             Ask { session, purpose, request, attempts_left, timer: None, failed: false },
@@ -74,7 +83,17 @@ impl Server {
     }
 
     fn attempt(&mut self, op: OpId, mut ask: Ask) {
-        let until = self.now + self.config.settings.transcript_resend_delay;
+        let settings = &self.config.settings;
+        let patience = match ask.purpose {
+            Purpose::Create if ask.attempts_left == 0 => settings.save_wait_max,
+            Purpose::Create
+            | Purpose::Save(_)
+            | Purpose::Close
+            | Purpose::Make
+            | Purpose::CatchUp
+            | Purpose::Change => settings.transcript_resend_delay,
+        };
+        let until = self.now + patience;
         ask.timer = self.timers.arm(until, Timer::Ask(op)).ok();
         self.actions.push_back(Action::Ask { op, request: ask.request.clone() });
         self.asks.open.insert(op, ask);
@@ -97,10 +116,6 @@ impl Server {
     /// No answer in time, or the pause after a failure is over.
     pub(super) fn ask_again(&mut self, op: OpId) {
         let Some(mut ask) = self.asks.open.remove(&op) else { return };
-        // Nobody waits for a stage of a session that was given up while it was made.
-        if ask.purpose == Purpose::Create && self.sessions.get(ask.session).is_none() {
-            return;
-        }
         if ask.attempts_left == 0 {
             return self.answered(ask.session, ask.purpose, Outcome::Failed(Failure::Unavailable));
         }
@@ -112,13 +127,8 @@ impl Server {
     fn answered(&mut self, key: Key<Session>, purpose: Purpose, outcome: Outcome) {
         match purpose {
             Purpose::Create => self.go_on_creating(key, outcome),
-            Purpose::Save(step) => {
-                // Saved, or given up: either way the session goes on.
-                if let Some(session) = self.sessions.get_mut(key) {
-                    session.outbox.saved(step);
-                }
-                self.release(key);
-            }
+            Purpose::Save(step) => self.saved(key, step, &outcome),
+            Purpose::Make | Purpose::CatchUp => self.caught_up(key, &outcome),
             Purpose::Close => self.go_on_closing(key),
             Purpose::Change => {}
         }

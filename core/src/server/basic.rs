@@ -159,6 +159,22 @@ impl Server {
 
     fn join(&mut self, link: LinkId, reference: u32, join: RequestJoin) -> Result<(), Refusal> {
         let who = self.registration(link)?.clone();
+        if let Some(request_key) = &join.request_key {
+            let (asked, person) = ((link, reference), who.person());
+            let key = match &join.session_id {
+                Some(session_id) => self.by_id.get(session_id).copied(),
+                None => self.creations.get(&(person.clone(), request_key.clone())).copied(),
+            };
+            if let Some(key) = key {
+                if self.sessions.get(key).is_some_and(|it| it.creating.is_some()) {
+                    return self.creates_again(key, asked, Some(request_key));
+                }
+                self.may_ask(link, key)?;
+                if self.joins_again(key, asked, &person, Some(request_key)) {
+                    return Ok(());
+                }
+            }
+        }
         let visibility = join.visibility.unwrap_or(Visibility::All);
         if !visibility::may_join(who.user_type, visibility) {
             return Err(ErrorId::Visibility.into());
@@ -174,6 +190,7 @@ impl Server {
             visibility,
             user_data: join.user_data.unwrap_or_default(),
             greeting: join.message_text,
+            request_key: join.request_key,
             after: join.last_position.unwrap_or(EventId::NONE),
         };
         newcomer.fits()?;

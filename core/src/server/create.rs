@@ -1,6 +1,7 @@
 //! How a session begins (B4.3), and how people come into one.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::ask::{Contact, Interaction, Outcome, Record, Request};
 use crate::frame::{ErrorId, KvList, ProtocolType, UserType};
@@ -9,7 +10,9 @@ use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::asynchrony::{AsyncStatus, Asynchrony};
 use crate::session::creating::{Creating, Stage};
-use crate::session::newcomer::Newcomer;
+use crate::session::keeping::State;
+use crate::session::keys::{Done, Kind, Person};
+use crate::session::newcomer::{MAX_ENTRIES, Newcomer};
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::{Phase, Turn};
 use crate::session::roster::{Participant, PartyNo, Seat};
@@ -23,6 +26,13 @@ use crate::text::{Str, Text};
 use super::Server;
 use super::asks::Purpose;
 use super::async_chat::{ASYNC_CHECK_AT, ASYNC_STATUS};
+
+/// Properties one interaction has at most, those that the server adds left out.
+const MAX_PROPERTIES: usize = MAX_ENTRIES - 32;
+/// Repetitions of one creating Join that may wait for its answer; one more is refused with 8317.
+const MAX_AGAIN: usize = 4;
+/// Property of the interaction: whose it is (B19.1).
+const CONTACT_ID: &str = "ContactId";
 
 /// User data of a Join that is for the server and not for the others.
 const SESSION_PASSWORD: &str = "GCTI_Chat_SessionPassword";
@@ -49,24 +59,40 @@ impl Server {
         session.tenant = tenant.clone();
         session.queue = queue;
         session.subject = subject;
-        session.user_data = public(&newcomer.user_data);
-        let brought = newcomer.user_data.text(SESSION_PASSWORD);
-        session.password = match brought.filter(|_| newcomer.protocol == ProtocolType::Basic) {
+        session.user_data = public(&newcomer.brought());
+        if session.user_data.len() > MAX_PROPERTIES
+            || session.user_data.size() > self.config.limits.session_user_data_max_size as usize
+        {
+            return Err(ErrorId::LimitReached.into());
+        }
+        let password = newcomer.user_data.text(SESSION_PASSWORD);
+        session.password = match password.filter(|_| newcomer.protocol == ProtocolType::Basic) {
             Some(password) => Some(crate::pii::Secret::new(&password)),
             None if self.config.settings.session_password_enforce => Some(self.ids.secret()),
             None => None,
         };
-        let id = session.id.clone();
-        let identify = Contact::Identify { tenant, user_data: session.user_data.clone() };
+        let creation = newcomer.request_key.clone().map(|key| (newcomer.person(), key));
+        session.creation = creation.filter(|_| newcomer.protocol == ProtocolType::Basic);
+        let stage = if self.config.settings.use_contact_server {
+            session.keeping.state = State::Missing { making: true };
+            Stage::Identify
+        } else {
+            Stage::Submit
+        };
         session.creating = Some(Box::new(Creating {
-            stage: Stage::Identify,
+            stage,
             newcomer,
-            contact: None,
+            attributes: KvList::new(),
+            again: Vec::new(),
             abandoned: false,
         }));
+        let (id, creation) = (session.id.clone(), session.creation.clone());
         let key = self.sessions.insert(session).map_err(|_| ErrorId::LimitReached)?;
         self.by_interaction.insert(InteractionId::new(id.as_str()), key);
         self.by_id.insert(id, key);
+        if let Some(creation) = creation {
+            self.creations.insert(creation, key);
+        }
         self.admission.sessions += 1;
         match seat {
             Seat::Flex(user) => self.place(user, Place::Creating(key)),
@@ -76,33 +102,49 @@ impl Server {
                 }
             }
         }
-        self.ask(key, |_| Purpose::Create, Request::Contact(identify));
+        self.creating_asks(key);
         Ok(())
     }
 
-    /// The answer to the question of one stage leads to the next.
-    pub(super) fn go_on_creating(&mut self, key: Key<Session>, outcome: Outcome) {
+    /// Lets a repeated Join wait for the answer to the first one, if that still creates (B4.8).
+    pub(super) fn creates_again(
+        &mut self,
+        key: Key<Session>,
+        (link, reference): (LinkId, u32),
+        request_key: Option<&Str>,
+    ) -> Result<(), Refusal> {
+        let creating = self.sessions.get_mut(key).and_then(|session| session.creating.as_mut());
+        let Some(creating) = creating else { return Err(ErrorId::Restoring.into()) };
+        let same = request_key.is_some() && creating.newcomer.request_key.as_ref() == request_key;
+        if !same || creating.again.len() >= MAX_AGAIN {
+            return Err(ErrorId::Restoring.into());
+        }
+        creating.again.push((link, reference));
+        Ok(())
+    }
+
+    /// What a creation asks for in its present stage.
+    fn creating_asks(&mut self, key: Key<Session>) {
         let check_at = self.async_check_at();
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(creating) = &mut session.creating else { return };
+        let Some(session) = self.sessions.get(key) else { return };
+        let Some(creating) = &session.creating else { return };
         let request = match creating.stage {
-            Stage::Identify => {
-                // A contact store that does not answer does not hold a chat up (B4.3).
-                if let Outcome::Identified { contact, .. } = outcome {
-                    creating.contact = contact;
-                }
-                creating.stage = Stage::Record;
-                Request::Record(Record::Create {
-                    session: session.id.clone(),
-                    contact: creating.contact.clone(),
-                    start_at: session.start_at,
-                    subject: session.subject.clone(),
-                    user_data: session.user_data.clone(),
-                })
-            }
-            Stage::Record => {
-                creating.stage = Stage::Submit;
+            Stage::Identify => Request::Contact(Contact::Identify {
+                tenant: session.tenant.clone(),
+                user_data: session.user_data.clone(),
+            }),
+            Stage::Record => Request::Record(session.new_record()),
+            Stage::Submit => {
                 let mut properties = session.properties();
+                for entry in &creating.attributes {
+                    // What the customer says now counts for more than what they said once (B19.1).
+                    if properties.value(&entry.key).is_none() && properties.len() < MAX_PROPERTIES {
+                        properties.push(&entry.key, entry.value.clone());
+                    }
+                }
+                if let Some(contact) = &session.contact {
+                    properties.push(CONTACT_ID, contact.as_str());
+                }
                 if session.is_async() {
                     let status = alloc::string::ToString::to_string(&AsyncStatus::New.number());
                     properties.push(ASYNC_STATUS, &*status);
@@ -115,12 +157,36 @@ impl Server {
                     properties,
                 })
             }
-            Stage::Submit if creating.abandoned || matches!(outcome, Outcome::Failed(_)) => {
-                return self.not_created(key, ErrorId::StoreUnavailable);
-            }
-            Stage::Submit => return self.created(key),
         };
         self.ask(key, |_| Purpose::Create, request);
+    }
+
+    /// The answer to the question of one stage leads to the next.
+    pub(super) fn go_on_creating(&mut self, key: Key<Session>, outcome: Outcome) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(creating) = &mut session.creating else { return };
+        let failed = matches!(outcome, Outcome::Failed(_));
+        if creating.abandoned {
+            return self.not_created(key, ErrorId::StoreUnavailable);
+        }
+        creating.stage = match creating.stage {
+            Stage::Identify => {
+                // A contact store that does not answer does not hold a chat up (B4.3).
+                if let Outcome::Identified { contact, attributes } = outcome {
+                    session.contact = contact;
+                    creating.attributes = attributes;
+                }
+                Stage::Record
+            }
+            Stage::Record => {
+                session.keeping.state =
+                    if failed { State::Missing { making: false } } else { State::Even };
+                Stage::Submit
+            }
+            Stage::Submit if failed => return self.not_created(key, ErrorId::StoreUnavailable),
+            Stage::Submit => return self.created(key),
+        };
+        self.creating_asks(key);
     }
 
     fn created(&mut self, key: Key<Session>) {
@@ -129,25 +195,69 @@ impl Server {
         if session.is_async() {
             session.asynchrony = Some(Asynchrony::new(self.now));
         }
-        self.no_longer_creating(key, creating.newcomer.link);
+        let Creating { newcomer, again, .. } = *creating;
+        self.no_longer_creating(key, newcomer.link);
         self.turn(key, Turn::Created);
-        self.enter(key, creating.newcomer);
+        if matches!(self.sessions.get(key), Some(there) if there.keeping.state != State::Even) {
+            self.try_later(key);
+        }
+        let (person, request_key) = (newcomer.person(), newcomer.request_key.clone());
+        self.enter(key, newcomer);
+        for (link, reference) in again {
+            self.joins_again(key, (link, reference), &person, request_key.as_ref());
+        }
     }
 
-    /// Nothing remains of a session that could not be made.
+    /// Answers a Join that came before as it was answered then, whatever has become of the session
+    /// since (B4.8); whether it did.
+    pub(super) fn joins_again(
+        &mut self,
+        key: Key<Session>,
+        (link, reference): (LinkId, u32),
+        person: &Person,
+        request_key: Option<&Str>,
+    ) -> bool {
+        let (Some(session), Some(request_key)) = (self.sessions.get_mut(key), request_key) else {
+            return false;
+        };
+        let Some(done) = session.keys.find(person, Kind::Join, request_key) else { return false };
+        let Done { party, after, to, .. } = *done;
+        let answer = match session.roster.party(party).protocol {
+            ProtocolType::Flex => Answer::Flex { link, reference, party, after: Some(after) },
+            ProtocolType::Basic | ProtocolType::Esp | ProtocolType::None => {
+                Answer::Again { link, reference, party, after, to, joins: true }
+            }
+        };
+        if let Err(refusal) = self.answer_later(key, answer) {
+            self.refuse(link, reference, refusal);
+        }
+        true
+    }
+
+    /// Nothing remains of a session that could not be made, or whose creator was lost meanwhile.
     fn not_created(&mut self, key: Key<Session>, error: ErrorId) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let creating = session.creating.take();
-        // It may have been submitted, whatever the answer says.
-        let stop = Interaction::Stop { interaction: session.interaction.clone() };
-        self.ask(key, |_| Purpose::Change, Request::Interaction(stop));
+        let Some(creating) = session.creating.take() else { return };
+        // Each may have taken effect, whatever the answer said.
+        if creating.stage == Stage::Submit {
+            let stop = Interaction::Stop { interaction: session.interaction.clone() };
+            self.ask(key, |_| Purpose::Change, Request::Interaction(stop));
+        }
+        let recorded = creating.stage != Stage::Identify && self.config.settings.use_contact_server;
+        if let Some(session) = self.sessions.get(key).filter(|_| recorded) {
+            let discard = Record::Discard { session: session.id.clone() };
+            self.ask(key, |_| Purpose::Change, Request::Record(discard));
+        }
         self.turn(key, Turn::NotCreated);
-        if let Some(creating) = creating.filter(|creating| !creating.abandoned) {
-            let Newcomer { link, reference, seat, .. } = creating.newcomer;
-            if let Seat::Flex(user) = seat {
+        let Creating { newcomer, again, abandoned, .. } = *creating;
+        if !abandoned {
+            if let Seat::Flex(user) = newcomer.seat {
                 self.place(user, Place::Outside);
             }
-            self.no_longer_creating(key, link);
+            self.no_longer_creating(key, newcomer.link);
+            self.refuse(newcomer.link, newcomer.reference, error.into());
+        }
+        for (link, reference) in again {
             self.refuse(link, reference, error.into());
         }
     }
@@ -158,17 +268,17 @@ impl Server {
         }
     }
 
-    /// The creator of a session is gone before it was made: undone (B4.3). A submitted interaction is
-    /// stopped once the submission is answered, lest the stop overtake it.
+    /// The creator of a session is gone before it was made: undone (B4.3), once the question under way
+    /// is answered, lest what undoes it overtake that.
     pub(super) fn undo_creations(&mut self, keys: &[Key<Session>]) {
         for &key in keys {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             let Some(creating) = &mut session.creating else { continue };
             let Newcomer { link, reference, seat, .. } = creating.newcomer;
             creating.abandoned = true;
-            if creating.stage != Stage::Submit {
-                session.creating = None;
-                self.turn(key, Turn::NotCreated);
+            // Whoever asks again with the same key creates anew.
+            if let Some(creation) = session.creation.take() {
+                self.creations.remove(&creation);
             }
             // Whoever creates may be gone, and the connection still there to be answered on.
             let error = match seat {
@@ -181,8 +291,9 @@ impl Server {
 
     /// Lets somebody into an open session, and answers them.
     pub(super) fn enter(&mut self, key: Key<Session>, newcomer: Newcomer) {
+        let person = newcomer.person();
         let Newcomer { link, reference, protocol, seat, who, .. } = newcomer;
-        let Newcomer { visibility, user_data, greeting, after, .. } = newcomer;
+        let Newcomer { visibility, user_data, greeting, after, request_key, .. } = newcomer;
         let stamp = self.stamp();
         let user_id = match seat {
             // A flex user's first participation has the id of its Login (B1.2).
@@ -222,6 +333,11 @@ impl Server {
         let before = session.transcript.last();
         let greeting = greeting.map(|text| Words::new(text, More::default()));
         let to = session.happen(audience, What::NewParty(greeting), stamp);
+        // A position nobody has reached yet is the newest before the Join (B4.7).
+        let after = after.min(before);
+        if let Some(key) = request_key {
+            session.keys.note(person, Done { key, kind: Kind::Join, party, after, to });
+        }
         let answer = match seat {
             Seat::Flex(user) => {
                 self.place(user, Place::Inside(key, party));

@@ -122,9 +122,18 @@ impl Server {
         join: RequestJoin,
     ) -> Result<(), Refusal> {
         let user = self.authenticated(link, &join.user_id, &join.secure_key)?;
+        if let Some(Place::Inside(key, _)) = self.users.user(user).map(|user| user.place) {
+            let asked = (link, reference);
+            let (person, request_key) = (Person::Flex(user), join.request_key.as_ref());
+            if self.joins_again(key, asked, &person, request_key) {
+                return Ok(());
+            }
+        }
         match self.users.user(user).map(|user| user.place) {
             Some(Place::Outside) => {}
-            Some(Place::Creating(_)) => return Err(ErrorId::Restoring.into()),
+            Some(Place::Creating(key)) => {
+                return self.creates_again(key, (link, reference), join.request_key.as_ref());
+            }
             // A session that is over has nothing but its end to offer (B8.6).
             Some(Place::Inside(key, _)) if !self.is_open(key) => {
                 return Err(ErrorId::SessionClosed.into());
@@ -145,6 +154,7 @@ impl Server {
             visibility: Visibility::All,
             user_data: join.user_data.unwrap_or_default(),
             greeting: join.message_text,
+            request_key: join.request_key,
             after: EventId::NONE,
         };
         newcomer.fits()?;
@@ -264,7 +274,11 @@ impl Server {
     }
 
     /// An answer that causes nothing, behind those that wait.
-    fn answer_later(&mut self, key: Key<Session>, answer: Answer) -> Result<(), Refusal> {
+    pub(super) fn answer_later(
+        &mut self,
+        key: Key<Session>,
+        answer: Answer,
+    ) -> Result<(), Refusal> {
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         if session.outbox.is_full() {
             return Err(ErrorId::StoreUnavailable.into());

@@ -6,6 +6,7 @@ use crate::frame::{KvList, NoticeType, UserType, Visibility};
 use crate::id::EventId;
 use crate::pii::Pii;
 use crate::session::Session;
+use crate::session::aside::SYSTEM;
 use crate::session::asynchrony::AsyncStatus;
 use crate::session::idle::{Control, Periods, Stage};
 use crate::session::outbox::Step;
@@ -21,8 +22,6 @@ use super::{Server, Timer};
 
 /// User data of a creation that makes a session async (B12.1).
 const ASYNC_MODE: &str = "GCTI_Chat_AsyncMode";
-/// What the server is called when it speaks (B11.2).
-const SYSTEM: &str = "System";
 
 /// Which of a session's two controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use crate::ask::{Interaction, Record, Request};
 use crate::config::StopAbandoned;
 use crate::frame::{AfterAction, KvList};
-use crate::id::LinkId;
+use crate::id::{EventId, LinkId};
 use crate::session::Session;
 use crate::session::closing::{Closing, Stage};
+use crate::session::keeping::State;
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::Turn;
 use crate::session::roster::{PartyNo, Seat};
@@ -163,14 +164,13 @@ impl Server {
             }
             StopAbandoned::Always => true,
         };
-        session.closing = Some(Closing { stage: Stage::Final, end_at, stops });
-        let record = Record::Final {
-            session: session.id.clone(),
-            generation: session.generation,
-            end_at,
-            events: session.stored(crate::id::EventId::NONE, session.transcript.last()),
+        let stage = match session.keeping.state {
+            State::Missing { .. } => Stage::Record,
+            State::Even | State::Behind { .. } => Stage::Final,
+            State::Unused | State::Lost => Stage::Change,
         };
-        self.ask(key, |_| Purpose::Close, Request::Record(record));
+        session.closing = Some(Closing { stage, end_at, stops });
+        self.closing_asks(key);
     }
 
     /// The answer to one question of a closing leads to the next. A failure does not hold it up
@@ -178,26 +178,42 @@ impl Server {
     pub(super) fn go_on_closing(&mut self, key: Key<Session>) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(closing) = &mut session.closing else { return };
+        closing.stage = match closing.stage {
+            Stage::Record => Stage::Final,
+            Stage::Final => Stage::Change,
+            Stage::Change if closing.stops => Stage::Stop,
+            Stage::Change | Stage::Stop | Stage::Done => Stage::Done,
+        };
+        self.closing_asks(key);
+    }
+
+    /// What a closing asks for in its present stage.
+    fn closing_asks(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let Some(closing) = session.closing else { return };
         let interaction = session.interaction.clone();
         let request = match closing.stage {
+            Stage::Record => Request::Record(session.new_record()),
             Stage::Final => {
-                closing.stage = Stage::Change;
+                let notices = self.config.settings.transcript_save_notices;
+                Request::Record(Record::Final {
+                    session: session.id.clone(),
+                    generation: session.generation,
+                    end_at: closing.end_at,
+                    events: session.stored(EventId::NONE, session.transcript.last(), notices),
+                })
+            }
+            Stage::Change => {
                 let properties = KvList::from([
                     ("IsOnline", "0".into()),
                     ("ChatServerSessionClosedAt", (&*closing.end_at.written()).into()),
                 ]);
-                Interaction::Change { interaction, properties }
+                Request::Interaction(Interaction::Change { interaction, properties })
             }
-            Stage::Change if closing.stops => {
-                closing.stage = Stage::Stop;
-                Interaction::Stop { interaction }
-            }
-            Stage::Change | Stage::Stop | Stage::Done => {
-                closing.stage = Stage::Done;
-                return self.forget_closed(key);
-            }
+            Stage::Stop => Request::Interaction(Interaction::Stop { interaction }),
+            Stage::Done => return self.forget_closed(key),
         };
-        self.ask(key, |_| Purpose::Close, Request::Interaction(request));
+        self.ask(key, |_| Purpose::Close, request);
     }
 
     /// Nobody is interested in the end of a closed session any more (B8.6).
@@ -231,6 +247,10 @@ impl Server {
         {
             self.by_id.remove(&session.id);
             self.by_interaction.remove(&session.interaction);
+            session.keeping.timer.map(|timer| self.timers.cancel(timer));
+            if let Some(creation) = session.creation {
+                self.creations.remove(&creation);
+            }
             for user in session.roster.users() {
                 self.forget_user(user);
             }

@@ -9,6 +9,7 @@ mod esp;
 mod flex;
 mod idle;
 mod json;
+mod keep;
 mod leave;
 mod links;
 mod read;
@@ -18,26 +19,29 @@ mod users;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use crate::config::{AutoSave, Config};
-use crate::door::{Action, CloseReason, Input, LinkChange, Report, Trust};
+use crate::config::Config;
+use crate::door::{Action, CloseReason, External, Input, LinkChange, Report, Trust};
 use crate::frame::esp::Envelope;
 use crate::frame::{ErrorId, Frame, KvList, Malformed, Request};
-use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId};
+use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId, UserId};
 use crate::machine::{Machine, Progress};
 use crate::refusal::Refusal;
 use crate::session::Session;
+use crate::session::keys::Person;
 use crate::session::outbox::Step;
 use crate::session::transcript::Reason;
 use crate::session::user::User;
 use crate::slab::{Key, Slab};
+use crate::text::Str;
 use crate::time::{Instant, Stamp, Wall};
 use crate::wheel::Wheel;
 
 use admission::Admission;
-use asks::{Asks, Purpose};
+use asks::Asks;
 use idle::Which;
 use links::{Link, Links};
 use users::Users;
@@ -67,6 +71,12 @@ pub struct Server {
     users: Users,
     admission: Admission,
     asks: Asks,
+    /// Sessions that are being made, or were made, by a Join with a RequestKey on basic (B4.8).
+    creations: HashMap<(Person, Str), Key<Session>, Hasher>,
+    /// Sessions whose record is behind, or does not exist yet.
+    behind: Vec<Key<Session>>,
+    /// Who SYSTEM is in a session where it has no part.
+    system: UserId,
     draining: bool,
 }
 
@@ -79,6 +89,8 @@ enum Timer {
     Idle(Key<Session>, Which),
     /// A flex user is silent, or of no interest any more (B9.2).
     User(Key<User>),
+    /// An event waits for its save, or a record for another attempt (B20.6).
+    Save(Key<Session>),
     /// A closed session is of no use any more (B8.6).
     Linger(Key<Session>),
     /// The reader of this connection may take the next stretch of a transcript (B5.7).
@@ -93,9 +105,11 @@ impl Server {
         let hasher = Hasher::with_seed(u64::from_le_bytes([
             seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6], seed[7],
         ]));
+        let mut ids = Ids::new(seed);
+        let system = ids.user_id();
         Self {
             config,
-            ids: Ids::new(seed),
+            ids,
             wall,
             now,
             timers: Wheel::new(now, MAX_TIMERS),
@@ -106,7 +120,10 @@ impl Server {
             by_interaction: HashMap::with_hasher(hasher.clone()),
             users: Users::new(hasher.clone()),
             admission: Admission::default(),
-            asks: Asks::new(hasher),
+            asks: Asks::new(hasher.clone()),
+            creations: HashMap::with_hasher(hasher),
+            behind: Vec::new(),
+            system,
             draining: false,
         }
     }
@@ -185,6 +202,7 @@ impl Server {
             }
             Timer::Idle(key, which) => self.idle(key, which),
             Timer::User(key) => self.user_timer(key),
+            Timer::Save(key) => self.save_timer(key),
             Timer::Linger(key) => self.end_linger(key),
             Timer::Reader(link) => {
                 if let Some(there) = self.links.link_mut(link) {
@@ -198,23 +216,13 @@ impl Server {
 
     /// Puts a step into its session's outbox, behind the save it needs, and tells what may be told.
     fn commit(&mut self, key: Key<Session>, mut step: Step) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        if self.config.settings.transcript_auto_save != AutoSave::AtClose {
-            let events = session.changed(step.after, step.to);
-            if !events.is_empty() {
-                let record = crate::ask::Record::Append {
-                    session: session.id.clone(),
-                    generation: session.generation,
-                    events,
-                    reserved_to: step.to,
-                };
-                let request = crate::ask::Request::Record(record);
-                step.save = Some(self.ask(key, Purpose::Save, request));
-            }
-        }
-        let (after, to) = (step.after, step.to);
+        self.save_first(key, &mut step);
+        let (after, to, saves) = (step.after, step.to, step.save.is_some());
         if let Some(session) = self.sessions.get_mut(key) {
             session.queue(step);
+        }
+        if saves {
+            self.await_saves(key);
         }
         self.watch(key, after, to);
         self.track(key, after, to);
@@ -245,7 +253,8 @@ impl Machine for Server {
             Input::Config(config) => self.config = config,
             Input::Drain => self.draining = true,
             Input::ReplyDelay(delay) => self.admission.delay(delay, now),
-            Input::External(_) => {}
+            Input::External(External::ContactStoreUp) => self.store_is_back(),
+            Input::External(External::InteractionStopped { .. } | External::Purge { .. }) => {}
         }
     }
 

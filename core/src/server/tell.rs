@@ -1,7 +1,7 @@
 //! Telling people what happened, once it may be told.
 
 use crate::door::Action;
-use crate::frame::{Event, Frame, Open, basic, esp};
+use crate::frame::{Event, Frame, NoticeType, Open, basic, esp};
 use crate::id::LinkId;
 use crate::session::Session;
 use crate::session::outbox::{Answer, Step};
@@ -81,6 +81,28 @@ impl Server {
             };
             let frame = Frame::unsolicited(Event::Basic(basic::Event::EventSessionInfo(info)));
             self.actions.push_back(Action::Send { link, frame });
+        }
+    }
+
+    /// Says a command to those on basic whose client knows commands, beside the transcript.
+    pub(super) fn tell_aside(&mut self, key: Key<Session>, command: &str) {
+        let Some(session) = self.sessions.get(key) else { return };
+        for listener in session.roster.listeners() {
+            let participant = session.roster.party(listener.party);
+            let viewer = Viewer::new(listener.party, participant);
+            if participant.left.is_some() || !viewer.knows_notice(NoticeType::SysCommand) {
+                continue;
+            }
+            let aside = session.aside(viewer, command, None, &self.system);
+            let info = basic::EventSessionInfo {
+                session_id: session.id.clone(),
+                session_status: Open::Known(session.status()),
+                chat_transcript: session.chat_transcript(viewer, [aside], false, self.now),
+                user_id: None,
+                more_events: false,
+            };
+            let frame = Frame::unsolicited(Event::Basic(basic::Event::EventSessionInfo(info)));
+            self.actions.push_back(Action::Send { link: listener.link, frame });
         }
     }
 

@@ -1,6 +1,9 @@
 //! A session while it is being made.
 
-use crate::id::ContactId;
+use alloc::vec::Vec;
+
+use crate::frame::KvList;
+use crate::id::LinkId;
 use crate::session::newcomer::Newcomer;
 
 /// A session that is being made.
@@ -8,7 +11,10 @@ use crate::session::newcomer::Newcomer;
 pub(crate) struct Creating {
     pub(crate) stage: Stage,
     pub(crate) newcomer: Newcomer,
-    pub(crate) contact: Option<ContactId>,
+    /// What the contact store knows of whoever creates it (B19.1).
+    pub(crate) attributes: KvList,
+    /// Others who wait for the same answer: they asked with the same RequestKey (B4.8).
+    pub(crate) again: Vec<(LinkId, u32)>,
     /// Its creator is gone, and only the answer to the submission is waited for.
     pub(crate) abandoned: bool,
 }

@@ -18,7 +18,7 @@ pub(crate) const KEYS_KEPT: usize = 32;
 pub(crate) struct Keys(Vec<(Person, VecDeque<Done>)>);
 
 /// Whose key it is: a person, not a participation, for whoever retries may have come back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Person {
     /// A flex user.
     Flex(Key<User>),
@@ -31,6 +31,7 @@ pub(crate) enum Person {
 /// The kind of request a key was used for; it counts for that kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Join,
     Message,
     Notify,
 }

@@ -5,10 +5,12 @@
 //! are *applied* at once, and *released* to anybody only when their save is done, strictly in order,
 //! through the [`outbox`].
 
+pub(crate) mod aside;
 pub(crate) mod asynchrony;
 pub(crate) mod closing;
 pub(crate) mod creating;
 pub(crate) mod idle;
+pub(crate) mod keeping;
 pub(crate) mod keys;
 pub(crate) mod newcomer;
 pub(crate) mod outbox;
@@ -23,8 +25,10 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::ask::Record;
+use crate::config::SaveNotices;
 use crate::frame::{ChatTranscript, KvList, NoticeType, SessionStatus, TranscriptEvent};
-use crate::id::{EventId, InteractionId, SessionId};
+use crate::id::{ContactId, EventId, InteractionId, SessionId};
 use crate::limits::Limits;
 use crate::pii::Secret;
 use crate::slab::Key;
@@ -35,7 +39,8 @@ use asynchrony::Asynchrony;
 use closing::Closing;
 use creating::Creating;
 use idle::Control;
-use keys::Keys;
+use keeping::Keeping;
+use keys::{Keys, Person};
 use outbox::{Outbox, Step};
 use phase::Phase;
 use roster::Roster;
@@ -64,8 +69,14 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     /// While it is being made.
     pub(crate) creating: Option<Box<Creating>>,
+    /// The RequestKey it was created with, and whose; on basic only (B4.8).
+    pub(crate) creation: Option<(Person, Str)>,
     /// What its closing still has to do, once it closes.
     pub(crate) closing: Option<Closing>,
+    /// Whose it is, as far as the contact store knows (B19.1).
+    pub(crate) contact: Option<ContactId>,
+    /// How far its record is.
+    pub(crate) keeping: Keeping,
     /// Nobody is interested in its end any more.
     pub(crate) lingered: bool,
     /// The generation of this server's ownership (B20.3).
@@ -99,7 +110,10 @@ impl Session {
             transcript: Transcript::default(),
             outbox: Outbox::default(),
             creating: None,
+            creation: None,
             closing: None,
+            contact: None,
+            keeping: Keeping::default(),
             lingered: false,
             generation: 1,
             keys: Keys::default(),
@@ -136,14 +150,24 @@ impl Session {
     }
 
     /// The events after `after` up to `to`, as they are stored: all of them, direct ones included
-    /// (B5.5), ephemeral ones left out (B5.4).
-    pub(crate) fn stored(&self, after: EventId, to: EventId) -> Vec<TranscriptEvent> {
-        let entries = self.transcript.between(after, to).filter(|entry| !entry.is_ephemeral());
+    /// (B5.5), but the notices that are not to be (B5.4).
+    pub(crate) fn stored(
+        &self,
+        after: EventId,
+        to: EventId,
+        notices: SaveNotices,
+    ) -> Vec<TranscriptEvent> {
+        let entries = self.transcript.between(after, to).filter(|entry| entry.is_stored(notices));
         Viewer::STORE.events(entries, &self.roster).collect()
     }
 
     /// What the save of a step writes: its events, and before them the newParties they change (B7.3).
-    pub(crate) fn changed(&self, after: EventId, to: EventId) -> Vec<TranscriptEvent> {
+    pub(crate) fn changed(
+        &self,
+        after: EventId,
+        to: EventId,
+        notices: SaveNotices,
+    ) -> Vec<TranscriptEvent> {
         let renamed = |entry: &Entry| match entry.what {
             What::Notice(NoticeType::UserUpdateNick, _) => {
                 self.transcript.entry(self.roster.party(entry.audience.sender).joined)
@@ -152,8 +176,19 @@ impl Session {
         };
         let renamed = self.transcript.between(after, to).filter_map(renamed);
         let mut events: Vec<_> = Viewer::STORE.events(renamed, &self.roster).collect();
-        events.extend(self.stored(after, to));
+        events.extend(self.stored(after, to, notices));
         events
+    }
+
+    /// What begins its record (B19.2).
+    pub(crate) fn new_record(&self) -> Record {
+        Record::Create {
+            session: self.id.clone(),
+            contact: self.contact.clone(),
+            start_at: self.start_at,
+            subject: self.subject.clone(),
+            user_data: self.user_data.clone(),
+        }
     }
 
     /// Whether another event may happen other than that somebody goes (B17.4).

@@ -23,6 +23,8 @@ pub(crate) struct Newcomer {
     /// As the request brought it.
     pub(crate) user_data: KvList,
     pub(crate) greeting: Option<Text>,
+    /// Lets them come in once only (B4.8).
+    pub(crate) request_key: Option<Str>,
     /// Only later events are wanted.
     pub(crate) after: EventId,
 }
@@ -50,6 +52,24 @@ impl Registration {
 }
 
 impl Newcomer {
+    /// Whose RequestKey theirs is.
+    pub(crate) fn person(&self) -> Person {
+        match self.seat {
+            Seat::Flex(user) => Person::Flex(user),
+            Seat::Basic(_) | Seat::Voice => self.who.person(),
+        }
+    }
+
+    /// What the session keeps of what its creator brought, at login and now (B19.3).
+    pub(crate) fn brought(&self) -> KvList {
+        let mut brought = self.who.user_data.clone();
+        brought.retain(|entry| self.user_data.value(&entry.key).is_none());
+        for entry in &self.user_data {
+            brought.push(&entry.key, entry.value.clone());
+        }
+        brought
+    }
+
     /// Whether what they bring can be shown to others as one list, with what the server adds to it
     /// (wire §3).
     pub(crate) fn fits(&self) -> Result<(), Refusal> {

@@ -6,6 +6,7 @@ use crate::frame::esp::Envelope;
 use crate::id::{EventId, LinkId, OpId};
 use crate::refusal::Refusal;
 use crate::session::roster::PartyNo;
+use crate::time::Instant;
 
 /// Steps that may wait in one session for their saves. A request beyond is refused (8318).
 pub(crate) const MAX_STEPS: usize = 1024;
@@ -34,6 +35,8 @@ pub(crate) struct Step {
     pub(crate) monitored: bool,
     /// Whether that is news. Known once it is released.
     pub(crate) monitored_changed: bool,
+    /// When its save was asked for.
+    pub(crate) since: Instant,
     /// The save that must be done first.
     pub(crate) save: Option<OpId>,
 }
@@ -94,6 +97,7 @@ impl Step {
             closes: false,
             monitored: false,
             monitored_changed: false,
+            since: Instant::ZERO,
             save: None,
         }
     }
@@ -135,6 +139,21 @@ impl Outbox {
         if let Some(step) = self.steps.iter_mut().find(|step| step.save == Some(op)) {
             step.save = None;
         }
+    }
+
+    /// Since when the oldest save is waited for.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        self.steps.iter().find(|step| step.save.is_some()).map(|step| step.since)
+    }
+
+    /// Waits for no save any more; the last event that was saved, as far as is known.
+    pub(crate) fn give_up_saves(&mut self) -> EventId {
+        let first = self.steps.iter().find(|step| step.save.is_some());
+        let saved = first.map_or(self.told, |step| step.after);
+        for step in &mut self.steps {
+            step.save = None;
+        }
+        saved
     }
 
     /// The next step to tell, if its save is done.

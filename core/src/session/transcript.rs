@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::config::SaveNotices;
 use crate::frame::{KvList, NoticeType, TreatAs};
 use crate::id::EventId;
 use crate::session::roster::PartyNo;
@@ -135,6 +136,8 @@ impl Words {
     }
 }
 
+/// The commands about files that are told to everybody, and always stored (B5.4, B22.1, B22.3).
+pub(crate) const FILE_NOTICES: [&str; 2] = ["file-uploaded", "file-deleted"];
 /// The command that confirms reading (B7.4).
 pub(crate) const READ_CONFIRM: &str = "read-confirm";
 
@@ -142,6 +145,19 @@ impl Entry {
     /// Whether only the newest of its kind counts, and it is never stored as such (B5.4).
     pub(crate) fn is_ephemeral(&self) -> bool {
         self.is_typing() || self.is_read_confirm()
+    }
+
+    /// Whether it is stored, with notices kept like this (B5.4).
+    pub(crate) fn is_stored(&self, notices: SaveNotices) -> bool {
+        match (&self.what, notices) {
+            (What::NewParty(_) | What::Message(_) | What::PartyLeft(_), _)
+            | (What::Notice(..), SaveNotices::All) => true,
+            (What::Notice(..), SaveNotices::Major) => !self.is_ephemeral(),
+            (What::Notice(NoticeType::SysCommand, Some(words)), SaveNotices::None) => {
+                FILE_NOTICES.contains(&words.text.reveal())
+            }
+            (What::Notice(..), SaveNotices::None) => false,
+        }
     }
 
     fn is_typing(&self) -> bool {

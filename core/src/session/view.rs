@@ -69,6 +69,11 @@ impl Viewer {
         }
     }
 
+    /// Whether it asks, rather than being told.
+    pub(crate) fn on_flex(&self) -> bool {
+        self.flex
+    }
+
     /// Whether its client knows of silent monitoring.
     pub(crate) fn knows_monitored(&self) -> bool {
         self.version >= WITH_MONITORED

@@ -89,6 +89,19 @@ impl Line {
             self.session = Some(info.session_id.clone());
         }
         for event in info.chat_transcript.events.iter() {
+            if event.event_id == EventId::NONE {
+                // Said beside the transcript, by SYSTEM.
+                let text = match &event.body {
+                    EventBody::Notice(notice) => notice.notice_text.as_ref(),
+                    EventBody::NewParty(_)
+                    | EventBody::Message(_)
+                    | EventBody::PartyLeft(_)
+                    | EventBody::Unknown(_) => None,
+                };
+                let text = text.map_or("", |text| text.reveal());
+                self.lines.push(format!("System SYS_COMMAND: {text}"));
+                continue;
+            }
             let last = view.events.last().map_or(EventId::NONE, |last| last.event_id);
             if keyed && view.events.contains(event) {
                 continue;

@@ -187,6 +187,10 @@ impl Store {
                         events.into_iter().map(|event| (event.event_id, event)).collect();
                 })
             }
+            Record::Discard { session } => {
+                self.records.remove(&session);
+                Outcome::Done
+            }
             Record::Load { session } => match self.records.get(&session) {
                 Some(record) => Outcome::Loaded {
                     generation: record.generation,

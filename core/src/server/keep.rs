@@ -1,0 +1,236 @@
+//! Saving what happens, before anybody is told (B20.1), and what becomes of a session whose record
+//! cannot keep up with it (B4.3, B20.6).
+
+use core::time::Duration;
+
+use crate::ask::{Failure, Outcome, Record, Request};
+use crate::config::{AutoSave, SaveOnError};
+use crate::id::EventId;
+use crate::session::Session;
+use crate::session::keeping::State;
+use crate::session::outbox::Step;
+use crate::session::phase::Phase;
+use crate::session::transcript::Reason;
+use crate::slab::Key;
+
+use super::asks::Purpose;
+use super::{Server, Timer};
+
+/// Events a record catches up by with one save.
+const STRETCH: usize = 256;
+/// Commands that tell basic clients of trouble with the store, and of its end (B20.6).
+const SAVE_FAILS: &str = "ucs-save-fail";
+const SAVE_DONE: &str = "ucs-save-done";
+/// How far apart sessions begin to catch up when the store is back.
+const APART: Duration = Duration::from_millis(1);
+
+impl Server {
+    /// Asks for the save of a step that must be saved first.
+    pub(super) fn save_first(&mut self, key: Key<Session>, step: &mut Step) {
+        let settings = &self.config.settings;
+        if settings.transcript_auto_save == AutoSave::AtClose {
+            return;
+        }
+        let Some(session) = self.sessions.get(key) else { return };
+        if session.keeping.state != State::Even {
+            return;
+        }
+        let events = session.changed(step.after, step.to, settings.transcript_save_notices);
+        if events.is_empty() {
+            return;
+        }
+        let record = Record::Append {
+            session: session.id.clone(),
+            generation: session.generation,
+            events,
+            reserved_to: step.to,
+        };
+        step.save = Some(self.ask(key, Purpose::Save, Request::Record(record)));
+        step.since = self.now;
+    }
+
+    /// Starts the clock for the save that is waited for longest, or stops it.
+    pub(super) fn await_saves(&mut self, key: Key<Session>) {
+        let settings = &self.config.settings;
+        if settings.transcript_save_on_error != SaveOnError::Continue {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let since = session.outbox.waits_since();
+        match (since, session.keeping.timer) {
+            (Some(_), Some(_)) | (None, None) => {}
+            (Some(since), None) => {
+                let until = since + settings.save_wait_max;
+                session.keeping.timer = self.timers.arm(until, Timer::Save(key)).ok();
+            }
+            (None, Some(timer)) => {
+                self.timers.cancel(timer);
+                session.keeping.timer = None;
+            }
+        }
+    }
+
+    /// A save ended.
+    pub(super) fn saved(&mut self, key: Key<Session>, step: crate::id::OpId, outcome: &Outcome) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        match (outcome.failure(), self.config.settings.transcript_save_on_error) {
+            (Some(failure), SaveOnError::Continue) if session.keeping.state == State::Even => {
+                self.run_unsaved(key, failure);
+            }
+            (Some(_), SaveOnError::Close) if session.keeping.state == State::Even => {
+                self.give_up(key);
+            }
+            (Some(_) | None, _) => session.outbox.saved(step),
+        }
+        if self.sessions.get(key).is_some_and(|session| session.keeping.state == State::Even) {
+            self.await_saves(key);
+        }
+        self.release(key);
+    }
+
+    /// An event waits for too long, or it is time for another attempt to catch up.
+    pub(super) fn save_timer(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.keeping.timer = None;
+        match session.keeping.state {
+            State::Even => {
+                let due = self.now - self.config.settings.save_wait_max;
+                match session.outbox.waits_since() {
+                    Some(since) if since <= due => {
+                        self.run_unsaved(key, Failure::Unavailable);
+                        self.release(key);
+                    }
+                    Some(_) | None => self.await_saves(key),
+                }
+            }
+            State::Missing { .. } | State::Behind { .. } => self.catch_up(key),
+            State::Unused | State::Lost => {}
+        }
+    }
+
+    /// From now on nobody waits for the store; the record catches up behind (B20.6).
+    fn run_unsaved(&mut self, key: Key<Session>, failure: Failure) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let saved = session.outbox.give_up_saves();
+        session.keeping.state = match failure {
+            Failure::Unavailable => State::Behind { saved, asked: None },
+            // Another attempt would end the same way.
+            Failure::Refused | Failure::NotFound | Failure::Fenced => State::Lost,
+        };
+        self.try_later(key);
+        self.tell_of_store(key, SAVE_FAILS);
+    }
+
+    /// The session is over, for its transcript cannot be kept (B20.6).
+    fn give_up(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.outbox.give_up_saves();
+        session.keeping.state = State::Lost;
+        if session.phase == Phase::Open {
+            self.close(key, Reason::Server);
+        }
+    }
+
+    /// The record of a session does not exist yet, or is behind: another attempt in a while, or as
+    /// soon as the store is known to be back.
+    pub(super) fn try_later(&mut self, key: Key<Session>) {
+        let until = self.now + self.config.settings.transcript_resend_delay;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(timer) = session.keeping.timer.take() {
+            self.timers.cancel(timer);
+        }
+        if !matches!(session.keeping.state, State::Missing { .. } | State::Behind { .. }) {
+            return;
+        }
+        session.keeping.timer = self.timers.arm(until, Timer::Save(key)).ok();
+        if !core::mem::replace(&mut session.keeping.listed, true) {
+            self.behind.push(key);
+        }
+    }
+
+    /// The store answers again (B4.3): whatever is behind catches up, one after the other.
+    pub(super) fn store_is_back(&mut self) {
+        let mut at = self.now;
+        for key in core::mem::take(&mut self.behind) {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            session.keeping.listed = false;
+            if !matches!(session.keeping.state, State::Missing { .. } | State::Behind { .. }) {
+                continue;
+            }
+            if let Some(timer) = session.keeping.timer.take() {
+                self.timers.cancel(timer);
+            }
+            at += APART;
+            session.keeping.timer = self.timers.arm(at, Timer::Save(key)).ok();
+        }
+    }
+
+    /// Makes the record, or saves the next stretch that it lacks.
+    fn catch_up(&mut self, key: Key<Session>) {
+        let settings = &self.config.settings;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.phase != Phase::Open {
+            // What closes stores everything itself.
+            return;
+        }
+        match session.keeping.state {
+            State::Missing { making: false } => {
+                session.keeping.state = State::Missing { making: true };
+                let record = session.new_record();
+                self.ask(key, |_| Purpose::Make, Request::Record(record));
+            }
+            State::Behind { saved, asked: None } => {
+                let last = session.outbox.told();
+                if saved >= last || settings.transcript_auto_save == AutoSave::AtClose {
+                    session.keeping.state = State::Even;
+                    return self.tell_of_store(key, SAVE_DONE);
+                }
+                let to = session.transcript.stretch(saved, last, STRETCH);
+                session.keeping.state = State::Behind { saved, asked: Some(to) };
+                let record = Record::Append {
+                    session: session.id.clone(),
+                    generation: session.generation,
+                    events: session.changed(saved, to, settings.transcript_save_notices),
+                    reserved_to: session.transcript.last(),
+                };
+                self.ask(key, |_| Purpose::CatchUp, Request::Record(record));
+            }
+            State::Missing { making: true }
+            | State::Behind { asked: Some(_), .. }
+            | State::Even
+            | State::Unused
+            | State::Lost => {}
+        }
+    }
+
+    /// The record was made at last, or a stretch of it was saved.
+    pub(super) fn caught_up(&mut self, key: Key<Session>, outcome: &Outcome) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let next = match (session.keeping.state, outcome) {
+            (State::Missing { .. }, Outcome::Failed(Failure::Unavailable)) => {
+                State::Missing { making: false }
+            }
+            (State::Behind { saved, .. }, Outcome::Failed(Failure::Unavailable)) => {
+                State::Behind { saved, asked: None }
+            }
+            (State::Missing { .. } | State::Behind { .. }, Outcome::Failed(_)) => State::Lost,
+            (State::Missing { .. }, _) => State::Behind { saved: EventId::NONE, asked: None },
+            (State::Behind { asked: Some(saved), .. }, _) => State::Behind { saved, asked: None },
+            (State::Behind { .. } | State::Even | State::Unused | State::Lost, _) => return,
+        };
+        session.keeping.state = next;
+        match outcome.failure() {
+            Some(_) => self.try_later(key),
+            None => self.catch_up(key),
+        }
+    }
+
+    /// Tells those on basic of trouble with the store, if they are to know: by a command that is no
+    /// event of the session (B20.6).
+    fn tell_of_store(&mut self, key: Key<Session>, command: &'static str) {
+        if self.config.settings.transcript_auto_save != AutoSave::EveryEventAndTell {
+            return;
+        }
+        self.tell_aside(key, command);
+    }
+}
