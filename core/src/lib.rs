@@ -29,6 +29,7 @@ pub mod frame;
 pub mod id;
 pub mod limits;
 pub mod machine;
+pub mod mask;
 pub mod pii;
 mod refusal;
 pub mod server;

@@ -332,7 +332,7 @@ impl Server {
         let audience = Audience { sender: party, receiver: None, visibility };
         let before = session.transcript.last();
         let greeting = greeting.map(|text| Words::new(text, More::default()));
-        let to = session.happen(audience, What::NewParty(greeting), stamp);
+        let to = session.happen(self.masker.as_ref(), audience, What::NewParty(greeting), stamp);
         // A position nobody has reached yet is the newest before the Join (B4.7).
         let after = after.min(before);
         if let Some(key) = request_key {

@@ -136,7 +136,7 @@ impl Server {
         };
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         let audience = Audience { sender: party, receiver: None, visibility };
-        let to = session.happen(audience, what, stamp);
+        let to = session.happen(self.masker.as_ref(), audience, what, stamp);
         // Counts from 0 where event ids count from 1 (B5.1).
         let position = i32::try_from(to.number() - 1).unwrap_or(i32::MAX);
         let outputs = self.outputs(&KvList::from([("ScriptPos", position.into())]));
@@ -183,7 +183,7 @@ impl Server {
             left: None,
         });
         let audience = Audience { sender: party, receiver: None, visibility };
-        session.happen(audience, What::NewParty(None), stamp);
+        session.happen(self.masker.as_ref(), audience, What::NewParty(None), stamp);
         Ok(party)
     }
 

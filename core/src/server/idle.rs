@@ -188,7 +188,7 @@ impl Server {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let audience = Audience { sender: party, receiver: None, visibility: Visibility::All };
         let what = What::Notice(notice, Some(Words::new(text, More::default())));
-        let to = session.happen(audience, what, stamp);
+        let to = session.happen(self.masker.as_ref(), audience, what, stamp);
         self.commit(key, Step::new(before, to, None));
     }
 

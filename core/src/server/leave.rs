@@ -130,7 +130,12 @@ impl Server {
             let words = parting.take().map(|text| Words::new(text, More::default()));
             let left = Left { asker, reason, words };
             session.transcript.forget_ephemeral(party);
-            last = session.happen(audience, What::PartyLeft(Box::new(left)), stamp);
+            last = session.happen(
+                self.masker.as_ref(),
+                audience,
+                What::PartyLeft(Box::new(left)),
+                stamp,
+            );
             session.roster.remove(party, last);
         }
         if closes {

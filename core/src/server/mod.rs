@@ -29,6 +29,7 @@ use crate::frame::esp::Envelope;
 use crate::frame::{ErrorId, Frame, KvList, Malformed, Request};
 use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId, UserId};
 use crate::machine::{Machine, Progress};
+use crate::mask::{Masker, NoMask};
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::keys::Person;
@@ -59,6 +60,7 @@ const MAX_TIMERS: usize = 16_000_000;
 /// [`crate::door`] says what goes in and what comes out, [`Machine`] how to drive it.
 pub struct Server {
     config: Arc<Config>,
+    masker: Arc<dyn Masker>,
     ids: Ids,
     wall: Wall,
     now: Instant,
@@ -109,6 +111,7 @@ impl Server {
         let system = ids.user_id();
         Self {
             config,
+            masker: Arc::new(NoMask),
             ids,
             wall,
             now,
@@ -126,6 +129,12 @@ impl Server {
             system,
             draining: false,
         }
+    }
+
+    /// The same server, masking from now on.
+    #[must_use]
+    pub fn with_masker(self, masker: Arc<dyn Masker>) -> Self {
+        Self { masker, ..self }
     }
 
     /// Sessions it holds, those that are being made and those that are closed included.

@@ -7,8 +7,8 @@ use crate::session::Session;
 use crate::session::keys::{Done, Kind, Person};
 use crate::session::outbox::{Answer, Step};
 use crate::session::roster::PartyNo;
-use crate::session::transcript::{More, READ_CONFIRM, What, Words};
-use crate::session::view::{GCTI_SYSTEM, Viewer};
+use crate::session::transcript::{GCTI_SYSTEM, More, READ_CONFIRM, What, Words};
+use crate::session::view::Viewer;
 use crate::session::visibility::{self, Audience};
 use crate::slab::Key;
 use crate::text::{Str, Text};
@@ -148,7 +148,7 @@ impl Server {
         let audience = Audience { sender: party, receiver, visibility };
         let kind = if said.notice.is_some() { Kind::Notify } else { Kind::Message };
         let once = said.once.take();
-        let to = session.happen(audience, said.into_what(), stamp);
+        let to = session.happen(self.masker.as_ref(), audience, said.into_what(), stamp);
         if let Some((person, key)) = once {
             session.keys.note(person, Done { key, kind, party, after: before, to });
         }

@@ -30,6 +30,7 @@ use crate::config::SaveNotices;
 use crate::frame::{ChatTranscript, KvList, NoticeType, SessionStatus, TranscriptEvent};
 use crate::id::{ContactId, EventId, InteractionId, SessionId};
 use crate::limits::Limits;
+use crate::mask::Masker;
 use crate::pii::Secret;
 use crate::slab::Key;
 use crate::text::{Str, Text};
@@ -125,8 +126,17 @@ impl Session {
         }
     }
 
-    /// Applies an event.
-    pub(crate) fn happen(&mut self, audience: Audience, what: What, stamp: Stamp) -> EventId {
+    /// Applies an event, its words masked: the only way one comes into the transcript.
+    pub(crate) fn happen(
+        &mut self,
+        masker: &dyn Masker,
+        audience: Audience,
+        mut what: What,
+        stamp: Stamp,
+    ) -> EventId {
+        if let Some(words) = what.maskable() {
+            words.mask(masker, audience.sender);
+        }
         // Never decreasing, whatever the wall clock does (B5.2).
         self.last_time_shift = self.last_time_shift.max(stamp.saturating_since(self.start_at));
         self.transcript.push(audience, self.last_time_shift, what)

@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::config::SaveNotices;
-use crate::frame::{KvList, NoticeType, TreatAs};
+use crate::frame::{KvList, KvValue, NoticeType, TreatAs};
 use crate::id::EventId;
+use crate::mask::{Masked, Masker};
 use crate::session::roster::PartyNo;
 use crate::session::visibility::Audience;
 use crate::text::{Str, Text};
@@ -112,6 +113,22 @@ impl Reason {
     }
 }
 
+impl What {
+    /// The words of it that may hold what must not be kept: what people say, and what they are
+    /// about to say. Names, addresses, commands and the data of programs are no such words.
+    pub(crate) fn maskable(&mut self) -> Option<&mut Words> {
+        match self {
+            Self::Message(words) => Some(words),
+            Self::NewParty(words)
+            | Self::Notice(NoticeType::UserTypingStarted | NoticeType::UserTypingStopped, words) => {
+                words.as_mut()
+            }
+            Self::PartyLeft(left) => left.words.as_mut(),
+            Self::Notice(..) => None,
+        }
+    }
+}
+
 impl Words {
     pub(crate) fn new(text: Text, more: More) -> Self {
         let plain = more.original.is_none()
@@ -120,6 +137,17 @@ impl Words {
             && more.user_data.is_none()
             && more.event_attributes.is_none();
         Self { text, more: (!plain).then(|| Box::new(more)) }
+    }
+
+    /// Replaces what must not be kept. The author goes on reading what it wrote.
+    pub(crate) fn mask(&mut self, masker: &dyn Masker, author: PartyNo) {
+        let Some(Masked { text, cleanup }) = masker.mask(self.text.reveal()) else { return };
+        let original = core::mem::replace(&mut self.text, text);
+        let more = self.more.get_or_insert_default();
+        more.original = Some((original, Vec::from([author])));
+        let mut attributes = more.event_attributes.take();
+        add_system(&mut attributes, PII_CLEANUP, cleanup.into());
+        more.event_attributes = attributes;
     }
 
     /// The text as everybody may read it.
@@ -134,6 +162,20 @@ impl Words {
             Some(_) | None => &self.text,
         }
     }
+}
+
+/// The list in an event's attributes that says what was masked (B15.3).
+const PII_CLEANUP: &str = "pii-cleanup";
+/// The list in event attributes that only the server writes into (B7.7).
+pub(crate) const GCTI_SYSTEM: &str = "GCTI_SYSTEM";
+
+/// Writes into the server's own list of an event's attributes, beside what it holds already.
+pub(crate) fn add_system(attributes: &mut Option<KvList>, key: &str, value: KvValue) {
+    let attributes = attributes.get_or_insert_default();
+    let mut system = attributes.list(GCTI_SYSTEM).cloned().unwrap_or_default();
+    attributes.retain(|entry| &*entry.key != GCTI_SYSTEM);
+    system.push(key, value);
+    attributes.push(GCTI_SYSTEM, system);
 }
 
 /// The commands about files that are told to everybody, and always stored (B5.4, B22.1, B22.3).

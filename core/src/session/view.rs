@@ -4,16 +4,14 @@
 use alloc::boxed::Box;
 
 use crate::frame::{
-    EventBody, KvList, KvValue, Message, NewParty, Notice, NoticeType, Open, Party, PartyLeft,
-    ProtocolType, TranscriptEvent, UserType,
+    EventBody, KvList, Message, NewParty, Notice, NoticeType, Open, Party, PartyLeft, ProtocolType,
+    TranscriptEvent, UserType,
 };
 use crate::session::roster::{Participant, PartyNo, Roster};
-use crate::session::transcript::{Entry, Left, What, Words};
+use crate::session::transcript::{Entry, Left, What, Words, add_system};
 use crate::session::visibility;
 use crate::text::Text;
 
-/// The list in event attributes that only the server writes into (B7.7).
-pub(crate) const GCTI_SYSTEM: &str = "GCTI_SYSTEM";
 /// User data of a newParty that marks a bot (B3.6).
 pub(crate) const PARTY_STYLE: &str = "GCTI_Chat_PartyStyle";
 /// The value of that mark.
@@ -243,13 +241,4 @@ impl Viewer {
 
 fn more<T>(words: &Words, part: impl FnOnce(&super::transcript::More) -> Option<T>) -> Option<T> {
     words.more.as_deref().and_then(part)
-}
-
-/// Writes into the server's own list of an event's attributes, beside what it holds already.
-fn add_system(attributes: &mut Option<KvList>, key: &str, value: KvValue) {
-    let attributes = attributes.get_or_insert_default();
-    let mut system = attributes.list(GCTI_SYSTEM).cloned().unwrap_or_default();
-    attributes.retain(|entry| &*entry.key != GCTI_SYSTEM);
-    system.push(key, value);
-    attributes.push(GCTI_SYSTEM, system);
 }

@@ -29,9 +29,11 @@ use std::time::Duration;
 use confer_core::ask::Request as AskRequest;
 use confer_core::config::Config;
 use confer_core::door::{Action, Input};
-use confer_core::frame::UserType;
+use confer_core::frame::{KvList, KvValue, UserType};
 use confer_core::machine::{Machine, Progress};
+use confer_core::mask::{Masked, Masker, NoMask};
 use confer_core::server::Server;
+use confer_core::text::Text;
 use confer_core::time::{Instant, Wall};
 
 use crate::world::{Entry, Net, ServerId, StoreFaults, World};
@@ -67,13 +69,23 @@ impl Center {
     ///
     /// If an option is not legal.
     pub fn seeded(seed: u64, options: &[(&str, &str, &str)]) -> Self {
+        Self::made(seed, options, Arc::new(NoMask))
+    }
+
+    /// One with the default configuration, in which every digit is masked.
+    pub fn masking() -> Self {
+        Self::made(1, &[], Arc::new(DigitMask))
+    }
+
+    fn made(seed: u64, options: &[(&str, &str, &str)], masker: Arc<dyn Masker>) -> Self {
         let config = configured(options);
         let orders = Orders::default();
         let mut world = World::new(seed);
         world.log.keep_all();
         let told = Rc::clone(&orders);
         let server = world.server(move |seed, now| Told {
-            server: Server::new(Arc::clone(&config), seed, WALL, now),
+            server: Server::new(Arc::clone(&config), seed, WALL, now)
+                .with_masker(Arc::clone(&masker)),
             orders: Rc::clone(&told),
         });
         Self { world: Rc::new(RefCell::new(world)), server, orders }
@@ -193,6 +205,22 @@ impl Center {
     /// If the server's process is dead.
     pub fn sessions(&self) -> usize {
         self.world().machine(self.server).expect("the server runs").server.sessions()
+    }
+}
+
+/// Replaces every digit by `*`, and says where the first one stood.
+#[derive(Clone, Copy, Debug)]
+pub struct DigitMask;
+
+impl Masker for DigitMask {
+    fn mask(&self, text: &str) -> Option<Masked> {
+        let first = text.chars().position(|c| c.is_ascii_digit())?;
+        let masked: String =
+            text.chars().map(|c| if c.is_ascii_digit() { '*' } else { c }).collect();
+        let first = i32::try_from(first).unwrap_or(i32::MAX);
+        let rule = KvList::from([("first", KvValue::from(first))]);
+        let cleanup = KvList::from([("rule-0001", KvValue::from(rule))]);
+        Some(Masked { text: Text::new(&masked), cleanup })
     }
 }
 
