@@ -2,6 +2,9 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
+use std::time::Duration;
+
+use confer_core::frame::basic::Event;
 use confer_core::frame::basic::{RequestJoin, RequestMessage, RequestNotify};
 use confer_core::frame::{
     AfterAction, ErrorId, EventBody, KvList, Message, NewParty, Notice, NoticeType, Open,
@@ -291,4 +294,57 @@ fn event_attributes_are_bounded() {
             ana.is_refused(ErrorId::LimitReached, notice);
         }
     }
+}
+
+#[test]
+fn a_new_name_is_nobodys_business_before_its_notice_is_saved() {
+    // B7.3, B20.1
+    let center = Center::open();
+    let (casey, ana) = (center.customer("Casey"), center.agent("Ana"));
+    casey.creates();
+    ana.joins(&casey);
+    center.store_stalls();
+    ana.sends(ana.notice(UserUpdateNick, "Anna"));
+    ana.sends(ana.notice(UserUpdateNick, "Annabel"));
+    center.passes(Duration::from_secs(1));
+    // Flex views show the newest name on every event, so one is asked for now.
+    assert_eq!(casey.name_of(&ana.id()).as_deref(), Some("Ana"));
+    let sue = center.supervisor("Sue");
+    let join = sue.sends(sue.join(&casey));
+    center.passes(Duration::from_millis(500));
+    assert_eq!(sue.answer(join), None);
+    center.store_resumes();
+    // The record has the names in the order they came, and the newParty the last one.
+    let world = center.world();
+    let record = world.store.records.values().next().expect("a record");
+    let party = record.events.values().find(|event| event.user_id == ana.id()).expect("Ana's");
+    let name = party.party.as_ref().map(|party| party.user_nickname.reveal().as_str().to_owned());
+    assert_eq!(name.as_deref(), Some("Annabel"));
+    let EventBody::NewParty(body) = &party.body else { panic!("a newParty") };
+    let original = body.user_data.as_ref().and_then(|data| data.text("GCTI_Original_Nickname"));
+    assert_eq!(original.as_deref(), Some("Ana"));
+}
+
+#[test]
+fn a_typing_notice_is_answered_with_its_event_whatever_comes_behind_it() {
+    // B7.8, B5.4: a message that overtakes it while a save is under way does not take its answer away.
+    let center = Center::open();
+    let (casey, ana) = (center.customer("Casey"), center.agent("Ana"));
+    casey.creates();
+    ana.joins(&casey);
+    ana.looks_away();
+    casey.looks_away();
+    center.store_stalls();
+    ana.sends(ana.message("one"));
+    let typing = ana.sends(ana.notice(UserTypingStarted, "two"));
+    ana.sends(ana.message("two"));
+    center.passes(Duration::from_secs(1));
+    center.store_resumes();
+    let Some(Ok(Event::EventSessionInfo(info))) = ana.answer(typing) else { panic!("an answer") };
+    assert_eq!(info.chat_transcript.events.len(), 1, "the sender learns its event's id");
+    casey.sees(["Ana: one", "Ana USER_TYPING_STARTED", "Ana: two"]);
+    // It is gone for whoever comes later.
+    let sue = center.supervisor("Sue");
+    sue.joins(&casey);
+    sue.sees(["Casey comes", "Ana comes", "Ana: one", "Ana: two", "Sue comes"]);
 }

@@ -129,7 +129,6 @@ impl Server {
             let asker = asker.filter(|_| reason == Reason::OtherParty).unwrap_or(party);
             let words = parting.take().map(|text| Words::new(text, More::default()));
             let left = Left { asker, reason, words };
-            session.transcript.forget_ephemeral(party);
             last = session.happen(
                 self.masker.as_ref(),
                 audience,

@@ -15,8 +15,6 @@ use crate::text::{Str, Text};
 
 use super::Server;
 
-/// User data of a newParty: what somebody was called before (B7.3).
-const ORIGINAL_NICKNAME: &str = "GCTI_Original_Nickname";
 /// User data of a read confirmation (B7.4).
 const LAST_EVENT_ID: &str = "last-event-id";
 /// How deep lists may nest that travel on in a transcript (B17.5).
@@ -134,28 +132,19 @@ impl Server {
             None => self.config_allows_text(said.text.as_ref())?,
             Some(notice) => self.check_notice(session, viewer, notice, &said)?,
         }
-        let nickname = match (said.notice, &said.text) {
-            (Some(NoticeType::UserUpdateNick), text) => {
-                let new = text.as_ref().map_or("", |text| text.reveal());
-                Some(super::basic::nickname(new)?)
-            }
-            _ => None,
-        };
-
         let stamp = self.stamp();
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         let before = session.transcript.last();
         let audience = Audience { sender: party, receiver, visibility };
+        let said_notice = said.notice;
         let kind = if said.notice.is_some() { Kind::Notify } else { Kind::Message };
         let once = said.once.take();
         let to = session.happen(self.masker.as_ref(), audience, said.into_what(), stamp);
         if let Some((person, key)) = once {
             session.keys.note(person, Done { key, kind, party, after: before, to });
         }
-        if let Some(nickname) = nickname {
-            rename(session, party, nickname);
-        }
-        self.commit(key, Step::new(before, to, Some(answer)));
+        let renames = said_notice == Some(NoticeType::UserUpdateNick);
+        self.commit(key, Step { renames, ..Step::new(before, to, Some(answer)) });
         Ok(())
     }
 
@@ -177,8 +166,8 @@ impl Server {
             NoticeType::UserCustom
             | NoticeType::UserPushedUrl
             | NoticeType::UserTypingStarted
-            | NoticeType::UserTypingStopped
-            | NoticeType::UserUpdateNick => Ok(()),
+            | NoticeType::UserTypingStopped => Ok(()),
+            NoticeType::UserUpdateNick => super::basic::nickname(text).map(|_| ()),
             NoticeType::SysCommand if text == READ_CONFIRM => {
                 check_read_confirm(session, viewer, said.user_data.as_ref())
             }
@@ -312,15 +301,6 @@ fn check_read_confirm(
         None => {
             Err(Refusal::because(ErrorId::Malformed, "last-event-id names no event you can see"))
         }
-    }
-}
-
-/// The roster shows the newest name; the first one is remembered (B7.3).
-fn rename(session: &mut Session, party: PartyNo, nickname: crate::pii::Pii<Str>) {
-    let participant = session.roster.party_mut(party);
-    let old = core::mem::replace(&mut participant.nickname, nickname);
-    if participant.user_data.value(ORIGINAL_NICKNAME).is_none() {
-        participant.user_data.push(ORIGINAL_NICKNAME, &**old.reveal());
     }
 }
 

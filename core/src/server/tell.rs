@@ -19,6 +19,7 @@ impl Server {
         while let Some(session) = self.sessions.get_mut(key)
             && let Some(step) = session.outbox.release()
         {
+            session.told(&step);
             self.deliver(key, &step);
             match &step.answer {
                 Some(Answer::Basic { link, reference, party, join }) => {
@@ -49,6 +50,7 @@ impl Server {
                 None => {}
             }
             if let Some(session) = self.sessions.get_mut(key) {
+                session.transcript.forget_obsolete(step.after, step.to);
                 session.roster.forget_listeners(step.to);
             }
         }

@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 
 use crate::ask::Record;
 use crate::config::SaveNotices;
-use crate::frame::{ChatTranscript, KvList, NoticeType, SessionStatus, TranscriptEvent};
+use crate::frame::{ChatTranscript, EventBody, KvList, SessionStatus, TranscriptEvent};
 use crate::id::{ContactId, EventId, InteractionId, SessionId};
 use crate::limits::Limits;
 use crate::mask::Masker;
@@ -44,7 +44,7 @@ use keeping::Keeping;
 use keys::{Keys, Person};
 use outbox::{Outbox, Step};
 use phase::Phase;
-use roster::Roster;
+use roster::{ORIGINAL_NICKNAME, Roster};
 use transcript::{Entry, Transcript, What};
 use user::User;
 use view::Viewer;
@@ -168,7 +168,9 @@ impl Session {
         notices: SaveNotices,
     ) -> Vec<TranscriptEvent> {
         let entries = self.transcript.between(after, to).filter(|entry| entry.is_stored(notices));
-        Viewer::STORE.events(entries, &self.roster).collect()
+        let mut events: Vec<_> = Viewer::STORE.events(entries, &self.roster).collect();
+        self.rename_ahead(&mut events, to);
+        events
     }
 
     /// What the save of a step writes: its events, and before them the newParties they change (B7.3).
@@ -178,16 +180,46 @@ impl Session {
         to: EventId,
         notices: SaveNotices,
     ) -> Vec<TranscriptEvent> {
-        let renamed = |entry: &Entry| match entry.what {
-            What::Notice(NoticeType::UserUpdateNick, _) => {
-                self.transcript.entry(self.roster.party(entry.audience.sender).joined)
-            }
-            What::Notice(..) | What::NewParty(_) | What::Message(_) | What::PartyLeft(_) => None,
-        };
-        let renamed = self.transcript.between(after, to).filter_map(renamed);
+        let renamed = self.transcript.between(after, to).filter_map(|entry| {
+            entry.new_name()?;
+            let joined = self.roster.party(entry.audience.sender).joined;
+            self.transcript.entry(joined).filter(|_| joined <= after)
+        });
         let mut events: Vec<_> = Viewer::STORE.events(renamed, &self.roster).collect();
+        self.rename_ahead(&mut events, to);
         events.extend(self.stored(after, to, notices));
         events
+    }
+
+    /// Gives newParties the names that are not told yet, but will be by `to`.
+    fn rename_ahead(&self, events: &mut [TranscriptEvent], to: EventId) {
+        for entry in self.transcript.between(self.outbox.told(), to) {
+            let Some(name) = entry.new_name() else { continue };
+            let user_id = &self.roster.party(entry.audience.sender).user_id;
+            for event in events.iter_mut().filter(|event| event.user_id == *user_id) {
+                let (Some(party), EventBody::NewParty(body)) = (&mut event.party, &mut event.body)
+                else {
+                    continue;
+                };
+                let old = core::mem::replace(&mut party.user_nickname, name.clone());
+                let user_data = body.user_data.get_or_insert_default();
+                if user_data.value(ORIGINAL_NICKNAME).is_none() {
+                    user_data.push(ORIGINAL_NICKNAME, &**old.reveal());
+                }
+            }
+        }
+    }
+
+    /// A step may be told: whoever has another name by it has it from now on.
+    pub(crate) fn told(&mut self, step: &Step) {
+        if !step.renames {
+            return;
+        }
+        let of = |entry: &Entry| Some((entry.audience.sender, entry.new_name()?));
+        let names: Vec<_> = self.transcript.between(step.after, step.to).filter_map(of).collect();
+        for (party, name) in names {
+            self.roster.rename(party, name);
+        }
     }
 
     /// What begins its record (B19.2).

@@ -31,6 +31,8 @@ pub(crate) struct Step {
     pub(crate) answer: Option<Answer>,
     /// Whether the session is closed with it.
     pub(crate) closes: bool,
+    /// Whether somebody has another name after it (B7.3).
+    pub(crate) renames: bool,
     /// Whether somebody watches unseen after it (B3.5).
     pub(crate) monitored: bool,
     /// Whether that is news. Known once it is released.
@@ -95,6 +97,7 @@ impl Step {
             to,
             answer,
             closes: false,
+            renames: false,
             monitored: false,
             monitored_changed: false,
             since: Instant::ZERO,

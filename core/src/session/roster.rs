@@ -9,6 +9,9 @@ use crate::session::user::User;
 use crate::slab::Key;
 use crate::text::Str;
 
+/// User data of a newParty: what somebody was called before (B7.3).
+pub(crate) const ORIGINAL_NICKNAME: &str = "GCTI_Original_Nickname";
+
 /// A participation, by its place in the roster. Never reused within a session (B1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PartyNo(pub(crate) u16);
@@ -163,6 +166,15 @@ impl Roster {
     /// Those who take part now, in the order they came.
     pub(crate) fn present_parties(&self) -> impl Iterator<Item = (PartyNo, &Participant)> {
         self.present.iter().map(|&party| (party, self.party(party)))
+    }
+
+    /// Somebody has another name; the first one is remembered (B7.3).
+    pub(crate) fn rename(&mut self, party: PartyNo, nickname: Pii<Str>) {
+        let participant = &mut self.parties[usize::from(party.0)];
+        let old = core::mem::replace(&mut participant.nickname, nickname);
+        if participant.user_data.value(ORIGINAL_NICKNAME).is_none() {
+            participant.user_data.push(ORIGINAL_NICKNAME, &**old.reveal());
+        }
     }
 
     /// Whoever was given this id, present or not.

@@ -7,6 +7,7 @@ use crate::config::SaveNotices;
 use crate::frame::{KvList, KvValue, NoticeType, TreatAs};
 use crate::id::EventId;
 use crate::mask::{Masked, Masker};
+use crate::pii::Pii;
 use crate::session::roster::PartyNo;
 use crate::session::visibility::Audience;
 use crate::text::{Str, Text};
@@ -202,6 +203,26 @@ impl Entry {
         }
     }
 
+    fn makes_obsolete(&self) -> Obsolete {
+        match &self.what {
+            What::Message(_) => Obsolete::Typing,
+            What::PartyLeft(_) => Obsolete::All,
+            What::Notice(..) if self.is_typing() => Obsolete::Typing,
+            What::Notice(..) if self.is_read_confirm() => Obsolete::ReadConfirm,
+            What::Notice(..) | What::NewParty(_) => Obsolete::Nothing,
+        }
+    }
+
+    /// The name its sender has from now on, if it changes that (B7.3).
+    pub(crate) fn new_name(&self) -> Option<Pii<Str>> {
+        match &self.what {
+            What::Notice(NoticeType::UserUpdateNick, Some(words)) => {
+                Some(Pii::new(Str::new(words.text.reveal().trim())))
+            }
+            What::Notice(..) | What::NewParty(_) | What::Message(_) | What::PartyLeft(_) => None,
+        }
+    }
+
     fn is_typing(&self) -> bool {
         matches!(
             self.what,
@@ -219,6 +240,15 @@ impl Entry {
     }
 }
 
+/// The ephemeral notices of its sender that an event makes obsolete (B5.4).
+#[derive(Clone, Copy, Debug)]
+enum Obsolete {
+    Nothing,
+    Typing,
+    ReadConfirm,
+    All,
+}
+
 impl Transcript {
     /// The newest id that was given to an event.
     pub(crate) fn last(&self) -> EventId {
@@ -232,20 +262,29 @@ impl Transcript {
         };
         self.last = id;
         let entry = Entry { id, audience, time_shift, what };
-        let sender = audience.sender;
-        if entry.is_typing() || matches!(entry.what, What::Message(_)) {
-            self.ephemeral.retain(|old| !(old.audience.sender == sender && old.is_typing()));
-        }
-        if entry.is_read_confirm() {
-            self.ephemeral.retain(|old| !(old.audience.sender == sender && old.is_read_confirm()));
-        }
         if entry.is_ephemeral() { &mut self.ephemeral } else { &mut self.entries }.push(entry);
         id
     }
 
-    /// Somebody left: what it last confirmed or typed is of no interest any more (B5.4).
-    pub(crate) fn forget_ephemeral(&mut self, party: PartyNo) {
-        self.ephemeral.retain(|old| old.audience.sender != party);
+    /// The events after `after` up to `to` were told: whatever they make obsolete goes (B5.4). Not
+    /// before, for its own sender has yet to be answered with it (B7.8).
+    pub(crate) fn forget_obsolete(&mut self, after: EventId, to: EventId) {
+        if self.ephemeral.is_empty() {
+            return;
+        }
+        let new = |entry: &Entry| (entry.id, entry.audience.sender, entry.makes_obsolete());
+        let new: Vec<_> = self.between(after, to).map(new).collect();
+        for (id, sender, obsolete) in new {
+            self.ephemeral.retain(|old| {
+                let gone = match obsolete {
+                    Obsolete::Nothing => false,
+                    Obsolete::Typing => old.is_typing(),
+                    Obsolete::ReadConfirm => old.is_read_confirm(),
+                    Obsolete::All => true,
+                };
+                !(gone && old.audience.sender == sender && old.id < id)
+            });
+        }
     }
 
     /// The events after `after` up to `to`, in order.
