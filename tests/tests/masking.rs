@@ -50,9 +50,10 @@ fn everybody_but_the_author_gets_the_masked_words_and_so_does_the_store() {
     center.settle();
     let mut kept = 0;
     for ask in center.asked() {
-        let (Ask::Record(Record::Append { events, .. })
-        | Ask::Record(Record::Final { events, .. })) = ask
-        else {
+        let (Record::Append { events, .. } | Record::Final { events, .. }) = (match ask {
+            Ask::Record(record) => record,
+            _ => continue,
+        }) else {
             continue;
         };
         for event in &events {
