@@ -172,6 +172,20 @@ impl<T> Key<T> {
         Self { index, generation, of: PhantomData }
     }
 
+    /// The key as one number, for names that leave the process of whoever owns the slab.
+    #[must_use]
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.generation.get()) << 32 | u64::from(self.index)
+    }
+
+    /// The key of this number; `None` if no key has it. A number that was never given out names
+    /// nothing in the slab.
+    #[must_use]
+    pub fn from_bits(bits: u64) -> Option<Self> {
+        let generation = NonZeroU32::new(u32::try_from(bits >> 32).ok()?)?;
+        Some(Self::new((bits & u64::from(u32::MAX)).try_into().ok()?, generation))
+    }
+
     const fn parts(self) -> (u32, NonZeroU32) {
         (self.index, self.generation)
     }

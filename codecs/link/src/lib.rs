@@ -35,6 +35,7 @@
 extern crate alloc;
 
 mod addp;
+mod host;
 mod link;
 mod output;
 mod server;
@@ -42,6 +43,7 @@ mod settings;
 #[cfg(test)]
 mod testing;
 
+pub use host::{Host, Outward, TooMany};
 pub use link::{CLOSING_TIME, Change, Link, Loss, Received, SendError, UNLOCKING_TIME};
 pub use output::{LOW_WATER, MAX_TRANSCRIPTS_WAITING};
 pub use server::ServerLink;
