@@ -50,6 +50,8 @@ pub enum Input {
     Config(Arc<Config>),
     /// Take nothing new and come to an end (B20.7).
     Drain,
+    /// The time to drain is over: close the sessions that are left, reason 5 (B20.7).
+    CloseSessions,
 }
 
 /// Something about a connection.

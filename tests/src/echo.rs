@@ -350,7 +350,12 @@ impl Machine for Echo {
             Input::Done { op, outcome } => self.done(op, &outcome, now),
             Input::Wall(wall) => self.wall = wall,
             // An echo has no limits, no configuration, no one else, and no end.
-            Input::External(_) | Input::ReplyDelay(_) | Input::Config(_) | Input::Drain => {}
+            Input::External(_)
+            | Input::ReplyDelay(_)
+            | Input::Config(_)
+            | Input::Drain
+            | Input::CloseSessions
+            | Input::CloseSessions => {}
         }
     }
 

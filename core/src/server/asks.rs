@@ -53,6 +53,11 @@ impl Asks {
         Self { open: HashMap::with_hasher(hasher), next: 0 }
     }
 
+    /// Whether every question is answered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
     fn next(&mut self) -> OpId {
         self.next += 1;
         OpId(self.next)

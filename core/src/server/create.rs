@@ -16,7 +16,7 @@ use crate::session::newcomer::{MAX_ENTRIES, Newcomer};
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::{Phase, Turn};
 use crate::session::roster::{Participant, PartyNo, Seat};
-use crate::session::transcript::{More, What, Words};
+use crate::session::transcript::{More, Reason, What, Words};
 use crate::session::user::Place;
 use crate::session::view::{BOT, PARTY_STYLE};
 use crate::session::visibility::Audience;
@@ -205,6 +205,9 @@ impl Server {
         self.enter(key, newcomer);
         for (link, reference) in again {
             self.joins_again(key, (link, reference), &person, request_key.as_ref());
+        }
+        if self.ending {
+            self.close(key, Reason::Server);
         }
     }
 

@@ -34,6 +34,7 @@ use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::keys::Person;
 use crate::session::outbox::Step;
+use crate::session::phase::Phase;
 use crate::session::transcript::Reason;
 use crate::session::user::User;
 use crate::slab::{Key, Slab};
@@ -80,6 +81,7 @@ pub struct Server {
     /// Who SYSTEM is in a session where it has no part.
     system: UserId,
     draining: bool,
+    ending: bool,
 }
 
 /// What a timer is for.
@@ -128,6 +130,7 @@ impl Server {
             behind: Vec::new(),
             system,
             draining: false,
+            ending: false,
         }
     }
 
@@ -140,6 +143,29 @@ impl Server {
     /// Sessions it holds, those that are being made and those that are closed included.
     pub fn sessions(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Sessions that go on, or are being made.
+    pub const fn open_sessions(&self) -> usize {
+        self.admission.sessions
+    }
+
+    /// Whether no session goes on, and nothing that was asked of the outside is unanswered: the
+    /// process may end without a loss.
+    pub fn is_at_rest(&self) -> bool {
+        self.admission.sessions == 0 && self.asks.is_empty()
+    }
+
+    /// Closes what is left when the time to drain is over; what is being made closes as soon as it
+    /// is made.
+    fn close_sessions(&mut self) {
+        self.draining = true;
+        self.ending = true;
+        let open = self.sessions.iter().filter(|(_, session)| session.phase == Phase::Open);
+        let open: Vec<_> = open.map(|(key, _)| key).collect();
+        for key in open {
+            self.close(key, Reason::Server);
+        }
     }
 
     fn link(&mut self, link: LinkId, change: LinkChange) {
@@ -261,6 +287,7 @@ impl Machine for Server {
             Input::Wall(wall) => self.wall = wall,
             Input::Config(config) => self.config = config,
             Input::Drain => self.draining = true,
+            Input::CloseSessions => self.close_sessions(),
             Input::ReplyDelay(delay) => self.admission.delay(delay, now),
             Input::External(External::ContactStoreUp) => self.store_is_back(),
             Input::External(External::InteractionStopped { .. } | External::Purge { .. }) => {}

@@ -1,0 +1,247 @@
+//! The server people run: ports, the thread that moves bytes, and what stops it.
+//!
+//! Whatever is about the chat is the machine's business; here are sockets, clocks and threads.
+
+mod clock;
+mod health;
+mod poller;
+mod socket;
+mod state;
+mod store;
+mod tls;
+mod turn;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use confer_core::config::Config;
+use confer_core::frame::Protocol;
+use confer_core::id::PortId;
+use confer_core::server::Server;
+use confer_core::time::Instant as MachineInstant;
+use confer_link::Host;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::{info, warn};
+
+use clock::Clock;
+use poller::Poller;
+use state::State;
+use store::Memory;
+use turn::{Listener, Order, Turn};
+
+pub use tls::TlsError;
+
+/// Descriptors that are not connections (B2.3).
+const SPARE_DESCRIPTORS: u64 = 64;
+/// Connections that may wait to be accepted.
+const ORDERS: usize = 16;
+
+/// Where the ports listen unless the configuration says otherwise.
+pub const LISTEN: [(PortId, &str); 4] = [
+    (PortId::Default, "127.0.0.1:4480"),
+    (PortId::Webapi, "127.0.0.1:4481"),
+    (PortId::Esp, "127.0.0.1:4482"),
+    (PortId::Health, "127.0.0.1:4483"),
+];
+
+/// A server that runs, on threads of its own.
+#[derive(Debug)]
+pub struct Running {
+    addresses: Vec<(PortId, SocketAddr)>,
+    orders: smol::channel::Sender<Order>,
+    ended: smol::channel::Receiver<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+/// Why a server does not run.
+#[derive(Debug)]
+pub enum StartError {
+    /// A port cannot be opened.
+    Listen {
+        /// Which.
+        port: PortId,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A port cannot speak TLS.
+    Tls {
+        /// Which.
+        port: PortId,
+        /// Why not.
+        error: TlsError,
+    },
+    /// The operating system refuses something else.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { port, address, error } => {
+                write!(f, "port {port} cannot listen on {address}: {error}")
+            }
+            Self::Tls { port, error } => write!(f, "port {port} cannot speak TLS: {error}"),
+            Self::System(error) => write!(f, "the server cannot start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+/// Opens the ports and begins to serve.
+///
+/// # Errors
+///
+/// A port cannot be opened as configured, or the operating system refuses something.
+pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
+    let mut listeners = Vec::new();
+    let mut addresses = Vec::new();
+    let mut health = None;
+    for port in PortId::ALL {
+        let options = &config.ports[port];
+        let Some(address) = options.listen else { continue };
+        let protocol = match port {
+            PortId::Default => Some(Protocol::Basic),
+            PortId::Webapi => Some(Protocol::Flex),
+            PortId::Esp => Some(Protocol::Esp),
+            PortId::Health => None,
+            PortId::Web => {
+                warn!("port web is configured, and this server does not open it yet");
+                continue;
+            }
+        };
+        let tls = tls::server(options).map_err(|error| StartError::Tls { port, error })?;
+        let listen = |error| StartError::Listen { port, address, error };
+        let socket = TcpListener::bind(address).map_err(listen)?;
+        socket.set_nonblocking(true).map_err(listen)?;
+        addresses.push((port, socket.local_addr().map_err(listen)?));
+        let certified = tls.is_some() && options.client_ca_file.is_some();
+        if !address.ip().is_loopback() && options.access_token.is_none() && !certified {
+            warn!(%port, %address, "anybody who reaches this port may use it: it has neither \
+                access-token nor client-ca-file");
+        }
+        match protocol {
+            Some(protocol) => listeners.push(Listener { port, protocol, socket, tls, certified }),
+            None => health = Some(socket),
+        }
+    }
+    let connections = connections(&config)?;
+    info!(connections, "connections at most");
+
+    let state = Arc::new(State::default());
+    if let Some(listener) = health {
+        let state = Arc::clone(&state);
+        std::thread::Builder::new().name("health".into()).spawn(move || {
+            if let Err(error) = smol::block_on(health::serve(listener, state)) {
+                warn!(%error, "port health is closed");
+            }
+        })?;
+    }
+
+    let clock = Clock::start();
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    let now = MachineInstant::ZERO;
+    let machine = Server::new(Arc::clone(&config), seed, clock.wall(), now);
+    let (orders, received) = smol::channel::bounded(ORDERS);
+    let (ending, ended) = smol::channel::bounded(1);
+    let turn = Turn {
+        host: Host::new(machine, connections, now),
+        config,
+        clock,
+        poller: Poller::new()?,
+        listeners,
+        store: Memory::default(),
+        orders: received,
+        state,
+        sockets: Vec::new(),
+        buffer: Turn::buffer(),
+        deadline: None,
+        closing: false,
+        calendar: Instant::now(),
+    };
+    let thread = std::thread::Builder::new().name("chat".into()).spawn(move || {
+        let result = smol::block_on(turn.run());
+        // Whoever waits is told by the end of the channel, too.
+        drop(ending);
+        result
+    })?;
+    Ok(Running { addresses, orders, ended, thread })
+}
+
+impl Running {
+    /// Where a port listens.
+    pub fn address(&self, port: PortId) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(open, _)| *open == port).map(|(_, address)| *address)
+    }
+
+    /// The ports that are open, and where they listen.
+    pub fn addresses(&self) -> &[(PortId, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Puts a configuration in force, as far as its options act now.
+    pub fn configure(&self, config: Arc<Config>) {
+        self.order(Order::Configure(config));
+    }
+
+    /// Takes no new session, and ends when there is none, or after so long.
+    pub fn drain(&self, patience: Duration) {
+        self.order(Order::Drain(patience));
+    }
+
+    /// Ends at once.
+    pub fn stop(&self) {
+        self.order(Order::Stop);
+    }
+
+    fn order(&self, order: Order) {
+        // A server that has ended obeys nothing more.
+        let _ = self.orders.send_blocking(order);
+    }
+
+    /// Goes on when the server has ended.
+    pub async fn ended(&self) {
+        // Nothing is ever sent; the end of the channel is the message.
+        let _ = self.ended.recv().await;
+    }
+
+    /// Waits until the server has ended.
+    ///
+    /// # Errors
+    ///
+    /// What ended it, if nobody wanted it to end.
+    pub fn join(self) -> io::Result<()> {
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the server's thread panicked")))
+    }
+}
+
+/// How many connections there may be: what is configured, as far as the descriptors go (B2.3).
+fn connections(config: &Config) -> io::Result<usize> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // What the operator allows may be used without being asked for twice.
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        warn!(%error, "the limit of descriptors cannot be raised");
+    }
+    let wanted = u64::from(config.limits.max_connections);
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let effective = wanted.min(descriptors.saturating_sub(SPARE_DESCRIPTORS));
+    if effective < wanted {
+        warn!(wanted, effective, descriptors, "the limit of descriptors allows fewer connections");
+    }
+    usize::try_from(effective).map_err(io::Error::other)
+}

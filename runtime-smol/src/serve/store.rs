@@ -1,0 +1,55 @@
+//! The store of a server that keeps nothing beyond its process.
+
+use std::collections::HashMap;
+
+use confer_core::ask::{Failure, Outcome, Record, Request};
+use confer_core::frame::KvList;
+use confer_core::id::SessionId;
+
+/// Answers every question at once, and remembers which sessions there are.
+///
+/// The events themselves are not kept twice: the machine has them for as long as the session lives,
+/// and nobody can ask for them afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    generations: HashMap<SessionId, u64>,
+}
+
+impl Memory {
+    pub(super) fn perform(&mut self, request: Request) -> Outcome {
+        match request {
+            Request::Contact(_) => Outcome::Identified { contact: None, attributes: KvList::new() },
+            Request::Interaction(_) => Outcome::Done,
+            Request::Document(_) => Outcome::Failed(Failure::NotFound),
+            Request::Record(record) => self.record(record),
+        }
+    }
+
+    fn record(&mut self, record: Record) -> Outcome {
+        match record {
+            Record::Create { session, .. } => {
+                self.generations.insert(session, 1);
+                Outcome::Done
+            }
+            Record::Append { session, generation, .. } => self.owned(&session, generation),
+            Record::Final { session, generation, .. } | Record::Release { session, generation } => {
+                let outcome = self.owned(&session, generation);
+                self.generations.remove(&session);
+                outcome
+            }
+            Record::Discard { session } => {
+                self.generations.remove(&session);
+                Outcome::Done
+            }
+            Record::Load { .. } | Record::Own { .. } => Outcome::Failed(Failure::NotFound),
+        }
+    }
+
+    fn owned(&self, session: &SessionId, generation: u64) -> Outcome {
+        match self.generations.get(session) {
+            Some(known) if *known == generation => Outcome::Done,
+            Some(_) => Outcome::Failed(Failure::Fenced),
+            None => Outcome::Failed(Failure::NotFound),
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The thread that moves bytes: sockets on one side, the machine and its links on the other.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant as StdInstant};
+
+use confer_core::config::Config;
+use confer_core::door::{Input, Trust};
+use confer_core::frame::Protocol;
+use confer_core::id::{LinkId, PortId};
+use confer_core::machine::Progress;
+use confer_core::server::Server;
+use confer_link::{Host, Outward, Settings, TooMany};
+use rustls::ServerConfig;
+use smol::future::FutureExt as _;
+use tracing::{debug, error, info, warn};
+
+use super::clock::Clock;
+use super::poller::Poller;
+use super::socket::{Socket, Taken};
+use super::state::State;
+use super::store::Memory;
+
+/// Bytes read at a time, from one connection, before another has its turn.
+const READ: usize = 65_536;
+/// Connections accepted at a time, before those that are there have their turn.
+const ACCEPTS: usize = 64;
+/// Timers fired at a time, before bytes are moved again.
+const TIMERS: usize = 1024;
+/// Turns taken before other tasks of the thread have theirs.
+const TURNS: usize = 8;
+/// How often the calendar is looked at.
+const CALENDAR: Duration = Duration::from_secs(10);
+/// How long sessions that are closed at the end may take to be stored and told.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A port that is open.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) port: PortId,
+    pub(super) protocol: Protocol,
+    pub(super) socket: TcpListener,
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Whether every client has shown a certificate.
+    pub(super) certified: bool,
+}
+
+/// What somebody outside the thread wants of it.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Put this configuration in force.
+    Configure(Arc<Config>),
+    /// Take nothing new, and end when empty or after so long.
+    Drain(Duration),
+    /// End now.
+    Stop,
+}
+
+/// Everything the thread has.
+pub(super) struct Turn {
+    pub(super) host: Host<Server>,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: Clock,
+    pub(super) poller: Poller,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) store: Memory,
+    pub(super) orders: smol::channel::Receiver<Order>,
+    pub(super) state: Arc<State>,
+    /// By the lower half of a link's number, which is its place.
+    pub(super) sockets: Vec<Option<(LinkId, Socket)>>,
+    pub(super) buffer: Box<[u8]>,
+    /// When the server ends, empty or not; once it drains.
+    pub(super) deadline: Option<StdInstant>,
+    /// The sessions that were left were closed.
+    pub(super) closing: bool,
+    pub(super) calendar: StdInstant,
+}
+
+/// What ended a wait.
+enum Woken {
+    Sockets,
+    Timer,
+    Order(Option<Order>),
+}
+
+impl Turn {
+    /// A buffer of the right size.
+    pub(super) fn buffer() -> Box<[u8]> {
+        vec![0; READ].into_boxed_slice()
+    }
+
+    /// Goes on until the server has ended.
+    pub(super) async fn run(mut self) -> io::Result<()> {
+        for (index, listener) in (0..).zip(&self.listeners) {
+            self.poller.add(&listener.socket, index, false)?;
+        }
+        let mut turns = 0;
+        loop {
+            if self.has_ended() {
+                return Ok(());
+            }
+            match self.sleep().await {
+                Woken::Order(Some(Order::Stop)) => return Ok(()),
+                Woken::Order(Some(order)) => self.obey(order),
+                Woken::Order(None) | Woken::Sockets | Woken::Timer => {}
+            }
+            while self.turn()? {
+                turns += 1;
+                if turns % TURNS == 0 {
+                    smol::future::yield_now().await;
+                }
+            }
+        }
+    }
+
+    /// Waits for sockets, timers or orders.
+    async fn sleep(&self) -> Woken {
+        let wakes = [self.host.poll_timeout().map(|at| self.clock.at(at)), self.deadline];
+        let at = wakes.into_iter().flatten().chain([self.calendar]).min();
+        let timer = async {
+            match at {
+                Some(at) => drop(smol::Timer::at(at).await),
+                None => smol::future::pending().await,
+            }
+            Woken::Timer
+        };
+        let orders = async { Woken::Order(self.orders.recv().await.ok()) };
+        let sockets = async {
+            // An error shows itself in the turn that follows.
+            let _ = self.poller.readable().await;
+            Woken::Sockets
+        };
+        orders.or(sockets).or(timer).await
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Configure(config) => {
+                self.config = Arc::clone(&config);
+                self.host.handle(Input::Config(config), self.clock.now());
+            }
+            Order::Drain(patience) => {
+                self.state.drain();
+                self.deadline = Some(StdInstant::now() + patience);
+                let sessions = self.host.machine().open_sessions();
+                info!(sessions, seconds = patience.as_secs(), "draining: no new sessions");
+                self.host.handle(Input::Drain, self.clock.now());
+            }
+            Order::Stop => {}
+        }
+    }
+
+    /// Whether a draining server has nothing left, or no time.
+    fn has_ended(&mut self) -> bool {
+        let Some(deadline) = self.deadline else { return false };
+        let late = StdInstant::now() >= deadline;
+        if self.host.machine().is_at_rest() && (self.closing || self.is_written() || late) {
+            return self.is_written() || late;
+        }
+        if late && !self.closing {
+            let sessions = self.host.machine().open_sessions();
+            warn!(sessions, "the time to drain is over: closing the sessions that are left");
+            self.closing = true;
+            self.deadline = Some(StdInstant::now() + LAST_WORDS);
+            self.host.handle(Input::CloseSessions, self.clock.now());
+            return false;
+        }
+        if late {
+            error!("sessions are left that could not be stored in time");
+        }
+        late
+    }
+
+    /// Whether nothing waits to be written.
+    fn is_written(&self) -> bool {
+        self.sockets.iter().flatten().all(|(link, _)| self.host.output(*link).is_empty())
+    }
+
+    /// Does what can be done now; whether there may be more at once.
+    fn turn(&mut self) -> io::Result<bool> {
+        let began = StdInstant::now();
+        let ready = self.poller.ready()?;
+        for event in &ready {
+            if let Ok(index) = usize::try_from(event.token)
+                && index < self.listeners.len()
+            {
+                self.accept(index);
+                continue;
+            }
+            let link = LinkId(event.token);
+            if event.write {
+                self.write(link);
+            }
+            if event.read {
+                self.read(link);
+            }
+            self.flush();
+        }
+        let now = self.clock.now();
+        let progress = if self.host.poll_timeout().is_some_and(|at| at <= now) {
+            self.host.handle_timeout(now, TIMERS)
+        } else {
+            Progress::Idle
+        };
+        if began >= self.calendar {
+            self.calendar = began + CALENDAR;
+            if let Some(wall) = self.clock.corrected() {
+                info!("the calendar was set");
+                self.host.handle(Input::Wall(wall), now);
+            }
+        }
+        self.flush();
+        if !ready.is_empty() && self.config.settings.limits_control_enabled {
+            self.host.handle(Input::ReplyDelay(began.elapsed()), self.clock.now());
+        }
+        Ok(!ready.is_empty() || progress == Progress::More)
+    }
+
+    fn accept(&mut self, index: usize) {
+        for _ in 0..ACCEPTS {
+            match self.listeners[index].socket.accept() {
+                Ok((stream, _)) => {
+                    if let Err(error) = self.welcome(index, stream) {
+                        debug!(%error, "a connection ended before it began");
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    // Out of descriptors, or a peer that was gone before it was accepted.
+                    warn!(%error, "a connection could not be accepted");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
+        let listener = &self.listeners[index];
+        let options = &self.config.ports[listener.port];
+        let settings = Settings {
+            access_token: options.access_token.clone(),
+            addp_timeout: options.addp_timeout,
+            addp_remote_timeout: options.addp_remote_timeout,
+            ..Settings::with_limits(&self.config.limits)
+        };
+        // Nothing passes a link with a token before the token was right.
+        let known = options.access_token.is_some() || listener.certified;
+        let trust = if known { Trust::Authenticated } else { Trust::Open };
+        let (port, protocol) = (listener.port, listener.protocol);
+        let socket = Socket::new(stream, listener.tls.as_ref())?;
+        let link = match self.host.accept(protocol, settings, trust, self.clock.now()) {
+            Ok(link) => link,
+            Err(TooMany) => {
+                self.state.refused();
+                warn!(conns = self.host.len(), %port, "too many connections: one more is closed");
+                return Ok(());
+            }
+        };
+        if let Err(error) = self.poller.add(&socket, link.0, false) {
+            self.host.closed(link, self.clock.now());
+            return Err(error);
+        }
+        let place = place(link);
+        if place >= self.sockets.len() {
+            self.sockets.resize_with(place + 1, || None);
+        }
+        self.sockets[place] = Some((link, socket));
+        info!(conns = self.host.len(), %port, ?link, "opened");
+        Ok(())
+    }
+
+    /// Reads once from a connection, so that one that never stops leaves the others their turn.
+    fn read(&mut self, link: LinkId) {
+        let Self { sockets, buffer, host, clock, .. } = self;
+        let Some(Some((owner, socket))) = sockets.get_mut(place(link)) else { return };
+        if *owner != link {
+            return;
+        }
+        loop {
+            match socket.read(buffer) {
+                Ok(Taken::Bytes(count)) => {
+                    host.receive(link, &buffer[..count], clock.now());
+                    // TLS took more from the socket than fits here, and no event tells of that.
+                    if !socket.has_more() {
+                        break;
+                    }
+                }
+                Ok(Taken::Nothing) => break,
+                Ok(Taken::End) => return self.close(link, "by the peer"),
+                Err(error) => {
+                    debug!(?link, %error, "a connection broke");
+                    return self.close(link, "lost");
+                }
+            }
+        }
+        // A handshake may have words of its own.
+        self.write(link);
+    }
+
+    /// Writes what a connection has to say, as far as it takes it.
+    fn write(&mut self, link: LinkId) {
+        let Self { sockets, host, clock, poller, .. } = self;
+        let Some(Some((owner, socket))) = sockets.get_mut(place(link)) else { return };
+        if *owner != link {
+            return;
+        }
+        loop {
+            let output = host.output(link);
+            match socket.write(output) {
+                Ok(0) => break,
+                Ok(count) => host.sent(link, count, clock.now()),
+                Err(error) => {
+                    debug!(?link, %error, "a connection broke");
+                    return self.close(link, "lost");
+                }
+            }
+        }
+        let waits = !host.output(link).is_empty() || socket.holds_bytes();
+        if !waits && host.is_finished(link) {
+            return self.close(link, "by the server");
+        }
+        if waits != socket.waits_for_room {
+            socket.waits_for_room = waits;
+            if let Err(error) = poller.modify(&*socket, link.0, waits) {
+                error!(%error, "a socket cannot be waited for");
+                self.close(link, "lost");
+            }
+        }
+    }
+
+    /// Writes for whoever has something to say, and does what is not about bytes.
+    fn flush(&mut self) {
+        loop {
+            while let Some(link) = self.host.poll_link() {
+                self.write(link);
+            }
+            let Some(outward) = self.host.poll_outward() else { return };
+            match outward {
+                Outward::Ask { op, request } => {
+                    let outcome = self.store.perform(request);
+                    self.host.handle(Input::Done { op, outcome }, self.clock.now());
+                }
+                Outward::Report(report) => info!(?report, "report"),
+                Outward::Lost { link, loss } => debug!(?link, ?loss, "a connection is over"),
+                Outward::Closes { link, reason } => debug!(?link, ?reason, "closing"),
+                Outward::Unsendable { link, error } => error!(?link, %error, "an answer was lost"),
+            }
+        }
+    }
+
+    fn close(&mut self, link: LinkId, how: &'static str) {
+        let Some((_, mut socket)) = self.sockets.get_mut(place(link)).and_then(Option::take) else {
+            return;
+        };
+        socket.close();
+        // The descriptor goes with the socket, and out of the poller with it.
+        let _ = self.poller.remove(&socket);
+        self.host.closed(link, self.clock.now());
+        info!(conns = self.host.len(), ?link, how, "closed");
+    }
+}
+
+/// Where a link's socket is kept.
+fn place(link: LinkId) -> usize {
+    usize::try_from(link.0 & u64::from(u32::MAX)).unwrap_or(usize::MAX)
+}
