@@ -142,6 +142,12 @@ pub enum Document {
 pub enum Outcome {
     /// Done, with nothing to tell.
     Done,
+    /// The interaction is in its queue, under this id, which may be another than was asked for
+    /// (B14.9). [`Outcome::Done`]: under the one that was asked for.
+    Submitted {
+        /// The interaction.
+        interaction: InteractionId,
+    },
     /// The person (B19.1).
     Identified {
         /// Who; nobody if nothing identified them.

@@ -354,7 +354,6 @@ impl Machine for Echo {
             | Input::ReplyDelay(_)
             | Input::Config(_)
             | Input::Drain
-            | Input::CloseSessions
             | Input::CloseSessions => {}
         }
     }

@@ -337,6 +337,34 @@ fn a_call_is_answered_when_it_is_saved_and_in_order() {
 }
 
 #[test]
+fn calls_that_would_wait_without_bound_are_refused() {
+    // B17.4: whatever is called, nothing of it takes effect.
+    let center = Center::open();
+    let (workflow, casey, session) = with_casey(&center);
+    center.store_stalls();
+    casey.sends(casey.message("first"));
+    center.passes(Duration::from_millis(100));
+    let calls: Vec<_> =
+        (0..1100).map(|_| workflow.sends(about(&session, "GetSessionInfo", &[]))).collect();
+    center.passes(Duration::from_millis(100));
+    let refused = |call: &&u32| workflow.answer(**call) == Some(Err(ErrorId::StoreUnavailable));
+    assert_eq!(calls.iter().filter(refused).count(), 1100 - 1023);
+    for (method, parameter) in [
+        ("Message", ("MessageText", "x")),
+        ("IdleControlConfigure", ("enabled", "true")),
+        ("ConfigureSession", ("GCTI_LanguageCode", "de")),
+        ("CloseSession", ("CloseIfNoAgents", "false")),
+    ] {
+        let call = workflow.sends(about(&session, method, &[parameter]));
+        center.passes(Duration::from_millis(100));
+        assert_eq!(workflow.answer(call), Some(Err(ErrorId::StoreUnavailable)), "{method}");
+    }
+    center.store_resumes();
+    casey.polls();
+    assert_eq!(casey.seen(), ["Casey comes", "Casey: first"]);
+}
+
+#[test]
 fn a_lost_workflow_means_nothing_and_none_must_hurry() {
     // B2.2, B2.4
     let center = Center::open();

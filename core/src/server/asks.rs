@@ -46,6 +46,8 @@ pub(super) enum Purpose {
     CatchUp,
     /// Nothing waits for it.
     Change,
+    /// Nothing is left of the session, and its interaction must not stay (B4.3).
+    Undo,
 }
 
 impl Asks {
@@ -96,7 +98,8 @@ impl Server {
             | Purpose::Close
             | Purpose::Make
             | Purpose::CatchUp
-            | Purpose::Change => settings.transcript_resend_delay,
+            | Purpose::Change
+            | Purpose::Undo => settings.transcript_resend_delay,
         };
         let until = self.now + patience;
         ask.timer = self.timers.arm(until, Timer::Ask(op)).ok();
@@ -121,6 +124,10 @@ impl Server {
     /// No answer in time, or the pause after a failure is over.
     pub(super) fn ask_again(&mut self, op: OpId) {
         let Some(mut ask) = self.asks.open.remove(&op) else { return };
+        // Of a session that was given up, or dropped, nobody wants anything any more.
+        if ask.purpose != Purpose::Undo && self.sessions.get(ask.session).is_none() {
+            return;
+        }
         if ask.attempts_left == 0 {
             return self.answered(ask.session, ask.purpose, Outcome::Failed(Failure::Unavailable));
         }
@@ -135,7 +142,7 @@ impl Server {
             Purpose::Save(step) => self.saved(key, step, &outcome),
             Purpose::Make | Purpose::CatchUp => self.caught_up(key, &outcome),
             Purpose::Close => self.go_on_closing(key),
-            Purpose::Change => {}
+            Purpose::Change | Purpose::Undo => {}
         }
     }
 }

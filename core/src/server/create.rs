@@ -12,6 +12,7 @@ use crate::session::asynchrony::{AsyncStatus, Asynchrony};
 use crate::session::creating::{Creating, Stage};
 use crate::session::keeping::State;
 use crate::session::keys::{Done, Kind, Person};
+use crate::session::language::Language;
 use crate::session::newcomer::{MAX_ENTRIES, Newcomer};
 use crate::session::outbox::{Answer, Step};
 use crate::session::phase::{Phase, Turn};
@@ -65,6 +66,7 @@ impl Server {
         {
             return Err(ErrorId::LimitReached.into());
         }
+        session.language = Language::of(&session.user_data);
         let password = newcomer.user_data.text(SESSION_PASSWORD);
         session.password = match password.filter(|_| newcomer.protocol == ProtocolType::Basic) {
             Some(password) => Some(crate::pii::Secret::new(&password)),
@@ -85,6 +87,7 @@ impl Server {
             attributes: KvList::new(),
             again: Vec::new(),
             abandoned: false,
+            stopped: false,
         }));
         let (id, creation) = (session.id.clone(), session.creation.clone());
         let key = self.sessions.insert(session).map_err(|_| ErrorId::LimitReached)?;
@@ -163,6 +166,9 @@ impl Server {
 
     /// The answer to the question of one stage leads to the next.
     pub(super) fn go_on_creating(&mut self, key: Key<Session>, outcome: Outcome) {
+        if let Outcome::Submitted { interaction } = &outcome {
+            self.call_interaction(key, interaction);
+        }
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(creating) = &mut session.creating else { return };
         let failed = matches!(outcome, Outcome::Failed(_));
@@ -195,7 +201,7 @@ impl Server {
         if session.is_async() {
             session.asynchrony = Some(Asynchrony::new(self.now));
         }
-        let Creating { newcomer, again, .. } = *creating;
+        let Creating { newcomer, again, stopped, .. } = *creating;
         self.no_longer_creating(key, newcomer.link);
         self.turn(key, Turn::Created);
         if matches!(self.sessions.get(key), Some(there) if there.keeping.state != State::Even) {
@@ -206,9 +212,20 @@ impl Server {
         for (link, reference) in again {
             self.joins_again(key, (link, reference), &person, request_key.as_ref());
         }
-        if self.ending {
+        if stopped || self.ending {
             self.close(key, Reason::Server);
         }
+    }
+
+    /// The interaction server gave a session's interaction an id of its own (B14.9).
+    fn call_interaction(&mut self, key: Key<Session>, id: &InteractionId) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let former = core::mem::replace(&mut session.interaction, id.clone());
+        if self.by_interaction.get(&former) == Some(&key) {
+            self.by_interaction.remove(&former);
+        }
+        // An id that is given twice stays with the session that had it first.
+        self.by_interaction.entry(id.clone()).or_insert(key);
     }
 
     /// Answers a Join that came before as it was answered then, whatever has become of the session
@@ -244,12 +261,12 @@ impl Server {
         // Each may have taken effect, whatever the answer said.
         if creating.stage == Stage::Submit {
             let stop = Interaction::Stop { interaction: session.interaction.clone() };
-            self.ask(key, |_| Purpose::Change, Request::Interaction(stop));
+            self.ask(key, |_| Purpose::Undo, Request::Interaction(stop));
         }
         let recorded = creating.stage != Stage::Identify && self.config.settings.use_contact_server;
         if let Some(session) = self.sessions.get(key).filter(|_| recorded) {
             let discard = Record::Discard { session: session.id.clone() };
-            self.ask(key, |_| Purpose::Change, Request::Record(discard));
+            self.ask(key, |_| Purpose::Undo, Request::Record(discard));
         }
         self.turn(key, Turn::NotCreated);
         let Creating { newcomer, again, abandoned, .. } = *creating;

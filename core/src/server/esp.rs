@@ -17,6 +17,7 @@ use crate::slab::Key;
 use crate::text::{Str, Text};
 
 use super::Server;
+use super::lists::read_lists;
 
 /// The only service there is.
 const SERVICE: &str = "Chat";
@@ -28,8 +29,12 @@ const INTERACTION_ID: &str = "InteractionId";
 impl Server {
     /// A call.
     pub(super) fn esp(&mut self, link: LinkId, reference: u32, request: Request) {
-        let Request::Request3rdServer(call) = request;
-        if let Err(refusal) = self.try_esp(link, reference, &call) {
+        let Request::Request3rdServer(mut call) = request;
+        let done = read_lists(&call.envelope.parameters).and_then(|parameters| {
+            call.envelope.parameters = parameters;
+            self.try_esp(link, reference, &call)
+        });
+        if let Err(refusal) = done {
             self.refuse_esp(link, reference, &call.envelope, refusal);
         }
     }
@@ -89,6 +94,26 @@ impl Server {
                 self.respond(key, link, reference, envelope, &KvList::new());
                 Ok(())
             }
+            "IdleControlConfigure" => {
+                let key = self.open_session(call)?;
+                self.configure_idle_control(key, parameters)?;
+                self.respond(key, link, reference, envelope, &KvList::new());
+                Ok(())
+            }
+            "ConfigureSession" => {
+                let key = self.open_session(call)?;
+                self.configure_session(key, parameters)?;
+                self.respond(key, link, reference, envelope, &KvList::new());
+                Ok(())
+            }
+            "CloseSession" if is_true(parameters, "Purge") => {
+                let key = self.called_session(call)?;
+                let is_dropped = self.purge_as_asked(key, parameters)?;
+                let outputs = KvList::from([("IsClosed", i32::from(is_dropped).into())]);
+                let answer = envelope.answer(self.outputs(&outputs));
+                self.send_esp(link, reference, Event::Event3rdServerResponse(answer));
+                Ok(())
+            }
             "CloseSession" => self.close_session(link, reference, call),
             "GetSessionInfo" => {
                 let key = self.open_session(call)?;
@@ -125,8 +150,8 @@ impl Server {
         let nickname = super::basic::nickname(&nickname)?;
         let stamp = self.stamp();
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
-        if session.outbox.is_full() {
-            return Err(ErrorId::StoreUnavailable.into());
+        if !session.has_room(&self.config.limits) {
+            return Err(ErrorId::LimitReached.into());
         }
         let before = session.transcript.last();
         let voice = session.roster.voice(UserType::External, nickname.reveal(), visibility);
@@ -195,11 +220,8 @@ impl Server {
     ) -> Result<(), Refusal> {
         let key = self.called_session(call)?;
         let parameters = &call.envelope.parameters;
-        if is_true(parameters, "Purge") {
-            // Closing instead would tell people what is not so.
-            return Err(Refusal::because(ErrorId::Malformed, "Purge is not available"));
-        }
         let if_no_agents = is_true(parameters, "CloseIfNoAgents");
+        self.may_wait(key)?;
         let Some(session) = self.sessions.get(key) else { return Ok(()) };
         let closed = match session.phase {
             Phase::Creating => return Err(ErrorId::Restoring.into()),
@@ -246,10 +268,18 @@ impl Server {
     fn open_session(&self, call: &Request3rdServer) -> Result<Key<Session>, Refusal> {
         let key = self.called_session(call)?;
         match self.sessions.get(key).map(|session| session.phase) {
-            Some(Phase::Open) => Ok(key),
+            Some(Phase::Open) => self.may_wait(key).map(|()| key),
             Some(Phase::Creating) => Err(ErrorId::Restoring.into()),
             Some(Phase::Closed) => Err(ErrorId::SessionClosed.into()),
             Some(Phase::Gone) | None => Err(ErrorId::NoSuchSession.into()),
+        }
+    }
+
+    /// Whether one more call may wait for what its session still has to tell.
+    fn may_wait(&self, key: Key<Session>) -> Result<(), Refusal> {
+        match self.sessions.get(key) {
+            Some(session) if session.outbox.is_full() => Err(ErrorId::StoreUnavailable.into()),
+            Some(_) | None => Ok(()),
         }
     }
 

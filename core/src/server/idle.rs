@@ -1,7 +1,7 @@
 //! Inactivity control, regular and async (§11 and §12 of the behaviour).
 
 use crate::ask::{Interaction, Request};
-use crate::config::IncludeNotices;
+use crate::config::{IdleMessages, IncludeNotices};
 use crate::frame::{KvList, NoticeType, UserType, Visibility};
 use crate::id::EventId;
 use crate::pii::Pii;
@@ -9,13 +9,15 @@ use crate::session::Session;
 use crate::session::aside::SYSTEM;
 use crate::session::asynchrony::AsyncStatus;
 use crate::session::idle::{Control, Periods, Stage};
+use crate::session::language::Language;
 use crate::session::outbox::Step;
+use crate::session::overrides::{Overrides, Settings};
 use crate::session::phase::Phase;
 use crate::session::roster::Participant;
 use crate::session::transcript::{Entry, More, Reason, What, Words};
 use crate::session::visibility::Audience;
 use crate::slab::Key;
-use crate::text::{Str, Text};
+use crate::text::Str;
 
 use super::asks::Purpose;
 use super::{Server, Timer};
@@ -51,23 +53,30 @@ impl Server {
     pub(super) fn watch(&mut self, key: Key<Session>, after: EventId, to: EventId) {
         for which in [Which::Regular, Which::Async] {
             let Some(session) = self.sessions.get(key) else { return };
-            let runs = self.may_run(session, which);
-            let control = match which {
-                Which::Regular => session.regular,
-                Which::Async => session.asynchronous,
-            };
-            let notices = self.notices(which);
+            let notices = self.notices(session, which);
             let active = || {
                 let mut entries = session.transcript.between(after, to);
                 entries.any(|entry| {
                     is_activity(entry, session.roster.party(entry.audience.sender), notices)
                 })
             };
-            if !runs {
+            // An async session is watched from its creation, whoever creates it (B12.2).
+            let begins = which == Which::Async && session.asynchronous.stage == Stage::Off;
+            if !self.applies(session, which) {
                 self.stop(key, which);
-            } else if control.stage == Stage::Off || active() {
-                self.begin(key, which, Stage::Quiet);
+            } else if begins || active() {
+                self.restart(key, which);
             }
+        }
+    }
+
+    /// A control goes on from the beginning, or stops if it is switched off by now (B11.6).
+    pub(super) fn restart(&mut self, key: Key<Session>, which: Which) {
+        let Some(session) = self.sessions.get(key) else { return };
+        if self.may_run(session, which) {
+            self.begin(key, which, Stage::Quiet);
+        } else {
+            self.stop(key, which);
         }
     }
 
@@ -82,24 +91,21 @@ impl Server {
         if !self.may_run(session, which) {
             return self.stop(key, which);
         }
-        let language = self.config.language_for(
-            session.user_data.text("GCTI_LanguageName").as_deref(),
-            session.user_data.text("GCTI_LanguageCode").as_deref(),
-        );
-        let messages = self.config.idle_messages(language);
+        let messages = self.idle_messages(session);
         let (notice, text) = match stage {
             Stage::Off => return,
             Stage::Quiet => (NoticeType::IdleControlAlert, messages.alert.clone()),
             Stage::Alerted => (NoticeType::IdleControlAlert, messages.alert2.clone()),
             Stage::Closing => (NoticeType::IdleControlClose, messages.close.clone()),
         };
-        let next = self.periods(which).after(stage);
+        let next = self.periods(session, which).after(stage);
+        let words = (!text.is_empty()).then(|| Words::new(text, More::default()));
         if next == Stage::Off {
-            self.announce(key, notice, text);
+            self.announce(key, notice, words);
             self.close(key, Reason::Inactivity);
         } else {
             self.begin(key, which, next);
-            self.announce(key, notice, text);
+            self.announce(key, notice, words);
             if which == Which::Async {
                 self.set_async_status(key, AsyncStatus::IdleAlert, true);
             }
@@ -108,7 +114,8 @@ impl Server {
 
     /// Lets a control run from the beginning of a stage.
     fn begin(&mut self, key: Key<Session>, which: Which, stage: Stage) {
-        let (lasts, more) = self.periods(which).lasts(stage);
+        let Some(session) = self.sessions.get(key) else { return };
+        let (lasts, more) = self.periods(session, which).lasts(stage);
         let (now, until) = (self.now, self.now + lasts);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let control = session.control(which);
@@ -120,33 +127,56 @@ impl Server {
         }
     }
 
-    fn stop(&mut self, key: Key<Session>, which: Which) {
+    pub(super) fn stop(&mut self, key: Key<Session>, which: Which) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let control = core::mem::take(session.control(which));
         control.timer.map(|timer| self.timers.cancel(timer));
     }
 
-    /// Whether a control runs in a session as it is now.
-    fn may_run(&self, session: &Session, which: Which) -> bool {
+    /// Whether a control is for a session with these people in it (B11.1, B12.2).
+    fn applies(&self, session: &Session, which: Which) -> bool {
         session.phase == Phase::Open
             && match which {
-                Which::Regular => {
-                    self.config.inactivity_control.enabled
-                        && session.roster.has_client()
-                        && session.roster.has_agent()
-                }
+                Which::Regular => session.roster.has_client() && session.roster.has_agent(),
                 Which::Async => session.is_async(),
             }
     }
 
-    fn periods(&self, which: Which) -> Periods {
+    /// Whether a control runs in a session as it is now.
+    fn may_run(&self, session: &Session, which: Which) -> bool {
+        self.applies(session, which)
+            && match which {
+                Which::Regular => self.idle_settings(session).enabled,
+                Which::Async => true,
+            }
+    }
+
+    /// The inactivity control of a session (B11.6).
+    pub(super) fn idle_settings(&self, session: &Session) -> Settings {
+        session
+            .overrides
+            .as_deref()
+            .unwrap_or(&Overrides::NONE)
+            .over(&self.config.inactivity_control)
+    }
+
+    /// The texts of a session's idle notices: its own, its language's or the server's, each by
+    /// itself (B11.6, B16.4).
+    pub(super) fn idle_messages<'a>(&'a self, session: &'a Session) -> IdleMessages<'a> {
+        let Language { name, code } = &session.language;
+        let language = self.config.language_for(name.as_deref(), code.as_deref());
+        let overrides = session.overrides.as_deref().unwrap_or(&Overrides::NONE);
+        overrides.messages(self.config.idle_messages(language))
+    }
+
+    fn periods(&self, session: &Session, which: Which) -> Periods {
         match which {
             Which::Regular => {
-                let options = &self.config.inactivity_control;
+                let settings = self.idle_settings(session);
                 Periods {
-                    alert: options.timeout_alert,
-                    alert2: options.timeout_alert2,
-                    close: options.timeout_close,
+                    alert: settings.timeout_alert,
+                    alert2: settings.timeout_alert2,
+                    close: settings.timeout_close,
                 }
             }
             Which::Async => {
@@ -160,20 +190,21 @@ impl Server {
         }
     }
 
-    fn notices(&self, which: Which) -> IncludeNotices {
+    fn notices(&self, session: &Session, which: Which) -> IncludeNotices {
         match which {
-            Which::Regular => self.config.inactivity_control.include_notices,
+            Which::Regular => self.idle_settings(session).include_notices,
             Which::Async => self.config.settings.async_idle_notices,
         }
     }
 
-    /// The server says something in a session; an empty text says nothing (B11.3).
-    fn announce(&mut self, key: Key<Session>, notice: NoticeType, text: Text) {
-        if text.is_empty() {
-            return;
-        }
+    /// The server says something in a session; nothing if it has no words (B11.3).
+    pub(super) fn announce(&mut self, key: Key<Session>, notice: NoticeType, words: Option<Words>) {
+        let Some(words) = words else { return };
         let stamp = self.stamp();
         let Some(session) = self.sessions.get(key) else { return };
+        if !session.has_room(&self.config.limits) {
+            return;
+        }
         let before = session.transcript.last();
         let voice = session.roster.voice(UserType::System, SYSTEM, Visibility::All);
         let nickname = Pii::new(Str::new(SYSTEM));
@@ -187,7 +218,7 @@ impl Server {
         };
         let Some(session) = self.sessions.get_mut(key) else { return };
         let audience = Audience { sender: party, receiver: None, visibility: Visibility::All };
-        let what = What::Notice(notice, Some(Words::new(text, More::default())));
+        let what = What::Notice(notice, Some(words));
         let to = session.happen(self.masker.as_ref(), audience, what, stamp);
         self.commit(key, Step::new(before, to, None));
     }

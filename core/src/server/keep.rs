@@ -74,6 +74,11 @@ impl Server {
     pub(super) fn saved(&mut self, key: Key<Session>, step: crate::id::OpId, outcome: &Outcome) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         match (outcome.failure(), self.config.settings.transcript_save_on_error) {
+            // Somebody else owns it by now (B20.3).
+            (Some(Failure::Fenced), _) => {
+                self.purge(key, None);
+                return;
+            }
             (Some(failure), SaveOnError::Continue) if session.keeping.state == State::Even => {
                 self.run_unsaved(key, failure);
             }
@@ -220,6 +225,7 @@ impl Server {
         };
         session.keeping.state = next;
         match outcome.failure() {
+            Some(Failure::Fenced) => drop(self.purge(key, None)),
             Some(_) => self.try_later(key),
             None => self.catch_up(key),
         }

@@ -242,18 +242,20 @@ impl Server {
     pub(super) fn turn(&mut self, key: Key<Session>, turn: Turn) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(phase) = session.phase.after(turn) else { return };
-        session.phase = phase;
-        if matches!(turn, Turn::Closes | Turn::NotCreated) {
+        let before = core::mem::replace(&mut session.phase, phase);
+        if before.counts() && !phase.counts() {
             self.admission.sessions -= 1;
         }
         if phase == crate::session::phase::Phase::Gone
             && let Some(session) = self.sessions.remove(key)
         {
             self.by_id.remove(&session.id);
-            self.by_interaction.remove(&session.interaction);
             session.keeping.timer.map(|timer| self.timers.cancel(timer));
             if let Some(creation) = session.creation {
                 self.creations.remove(&creation);
+            }
+            if self.by_interaction.get(&session.interaction) == Some(&key) {
+                self.by_interaction.remove(&session.interaction);
             }
             for user in session.roster.users() {
                 self.forget_user(user);

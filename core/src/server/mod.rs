@@ -4,6 +4,7 @@ mod admission;
 mod asks;
 mod async_chat;
 mod basic;
+mod configure;
 mod create;
 mod esp;
 mod flex;
@@ -12,6 +13,8 @@ mod json;
 mod keep;
 mod leave;
 mod links;
+mod lists;
+mod purge;
 mod read;
 mod say;
 mod tell;
@@ -24,7 +27,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use crate::config::Config;
-use crate::door::{Action, CloseReason, External, Input, LinkChange, Report, Trust};
+use crate::door::{Action, CloseReason, Input, LinkChange, Report, Trust};
 use crate::frame::esp::Envelope;
 use crate::frame::{ErrorId, Frame, KvList, Malformed, Request};
 use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId, UserId};
@@ -289,8 +292,7 @@ impl Machine for Server {
             Input::Drain => self.draining = true,
             Input::CloseSessions => self.close_sessions(),
             Input::ReplyDelay(delay) => self.admission.delay(delay, now),
-            Input::External(External::ContactStoreUp) => self.store_is_back(),
-            Input::External(External::InteractionStopped { .. } | External::Purge { .. }) => {}
+            Input::External(external) => self.external(external),
         }
     }
 

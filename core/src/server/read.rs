@@ -184,6 +184,24 @@ impl Server {
         self.forget_closed(reading.session);
     }
 
+    /// A session is dropped: whoever still waits for an answer there is told to try again.
+    pub(super) fn refuse_readers(&mut self, link: LinkId, session: Key<Session>) {
+        let Some(there) = self.links.link_mut(link) else { return };
+        let (of, others) = core::mem::take(&mut there.readings)
+            .into_iter()
+            .partition(|reading| reading.session == session);
+        there.readings = others;
+        let of: VecDeque<Reading> = of;
+        for reading in of {
+            for owed in reading.owed.into_iter().filter(|owed| owed.given.is_none()) {
+                self.refuse(link, owed.reference, ErrorId::Restoring.into());
+            }
+            if let Some(reference) = reading.unregister {
+                self.left_one(link, reference);
+            }
+        }
+    }
+
     /// A connection is gone, and nobody reads there any more.
     pub(super) fn stop_reading(&mut self, link: LinkId, readings: VecDeque<Reading>) {
         for reading in readings {

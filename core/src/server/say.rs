@@ -5,6 +5,7 @@ use crate::id::{EventId, UserId};
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::keys::{Done, Kind, Person};
+use crate::session::language::Language;
 use crate::session::outbox::{Answer, Step};
 use crate::session::roster::PartyNo;
 use crate::session::transcript::{GCTI_SYSTEM, More, READ_CONFIRM, What, Words};
@@ -17,6 +18,8 @@ use super::Server;
 
 /// User data of a read confirmation (B7.4).
 const LAST_EVENT_ID: &str = "last-event-id";
+/// The command that changes the session's language (B7.4).
+const CONFIGURE_SESSION: &str = "configure-session";
 /// How deep lists may nest that travel on in a transcript (B17.5).
 const MAX_DEPTH: usize = 14;
 /// The largest content of a rich message, in bytes (B7.7).
@@ -132,6 +135,8 @@ impl Server {
             None => self.config_allows_text(said.text.as_ref())?,
             Some(notice) => self.check_notice(session, viewer, notice, &said)?,
         }
+        let language = said.language()?;
+
         let stamp = self.stamp();
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         let before = session.transcript.last();
@@ -142,6 +147,9 @@ impl Server {
         let to = session.happen(self.masker.as_ref(), audience, said.into_what(), stamp);
         if let Some((person, key)) = once {
             session.keys.note(person, Done { key, kind, party, after: before, to });
+        }
+        if let Some(language) = language {
+            session.language = language;
         }
         let renames = said_notice == Some(NoticeType::UserUpdateNick);
         self.commit(key, Step { renames, ..Step::new(before, to, Some(answer)) });
@@ -171,6 +179,7 @@ impl Server {
             NoticeType::SysCommand if text == READ_CONFIRM => {
                 check_read_confirm(session, viewer, said.user_data.as_ref())
             }
+            NoticeType::SysCommand if text == CONFIGURE_SESSION => Ok(()),
             NoticeType::IdleControlAlert
             | NoticeType::IdleControlClose
             | NoticeType::IdleControlSet
@@ -247,6 +256,15 @@ impl Server {
 }
 
 impl Said {
+    /// The language this puts the session into, if it is about that (B16.3).
+    fn language(&self) -> Result<Option<Language>, Refusal> {
+        let text = self.text.as_ref().map_or("", |text| text.reveal());
+        if self.notice != Some(NoticeType::SysCommand) || text != CONFIGURE_SESSION {
+            return Ok(None);
+        }
+        Language::commanded(self.user_data.as_ref().unwrap_or(&KvList::new())).map(Some)
+    }
+
     fn into_what(self) -> What {
         let event_attributes = self.event_attributes.as_ref().map(without_system);
         let more = More {

@@ -17,6 +17,8 @@ pub(crate) struct Creating {
     pub(crate) again: Vec<(LinkId, u32)>,
     /// Its creator is gone, and only the answer to the submission is waited for.
     pub(crate) abandoned: bool,
+    /// The workflow has stopped its interaction already, and it closes as soon as it is made (B19.4).
+    pub(crate) stopped: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,10 @@ pub(crate) mod creating;
 pub(crate) mod idle;
 pub(crate) mod keeping;
 pub(crate) mod keys;
+pub(crate) mod language;
 pub(crate) mod newcomer;
 pub(crate) mod outbox;
+pub(crate) mod overrides;
 pub(crate) mod phase;
 pub(crate) mod roster;
 pub(crate) mod transcript;
@@ -42,7 +44,9 @@ use creating::Creating;
 use idle::Control;
 use keeping::Keeping;
 use keys::{Keys, Person};
+use language::Language;
 use outbox::{Outbox, Step};
+use overrides::Overrides;
 use phase::Phase;
 use roster::{ORIGINAL_NICKNAME, Roster};
 use transcript::{Entry, Transcript, What};
@@ -62,6 +66,7 @@ pub(crate) struct Session {
     pub(crate) queue: Str,
     pub(crate) subject: Option<Text>,
     pub(crate) user_data: KvList,
+    pub(crate) language: Language,
     pub(crate) password: Option<Secret>,
     pub(crate) start_at: Stamp,
     pub(crate) phase: Phase,
@@ -92,6 +97,8 @@ pub(crate) struct Session {
     pub(crate) regular: Control,
     /// The one that runs in async sessions (B12.2).
     pub(crate) asynchronous: Control,
+    /// What the workflow set otherwise for this session (B11.6).
+    pub(crate) overrides: Option<Box<Overrides>>,
     last_time_shift: u32,
 }
 
@@ -104,6 +111,7 @@ impl Session {
             queue: Str::default(),
             subject: None,
             user_data: KvList::new(),
+            language: Language::default(),
             password: None,
             start_at,
             phase: Phase::Creating,
@@ -122,6 +130,7 @@ impl Session {
             asynchrony: None,
             regular: Control::default(),
             asynchronous: Control::default(),
+            overrides: None,
             last_time_shift: 0,
         }
     }

@@ -159,6 +159,11 @@ impl Outbox {
         saved
     }
 
+    /// What is left to be told, of a session that tells nothing any more.
+    pub(crate) fn into_steps(self) -> VecDeque<Step> {
+        self.steps
+    }
+
     /// The next step to tell, if its save is done.
     pub(crate) fn release(&mut self) -> Option<Step> {
         self.steps.front().filter(|step| step.save.is_none())?;

@@ -24,9 +24,16 @@ pub(crate) enum Turn {
     Closes,
     /// The linger is over, and so is whatever the closing asked for.
     Forgotten,
+    /// It goes on elsewhere, or nowhere; here it is no more (B20.5).
+    Dropped,
 }
 
 impl Phase {
+    /// Whether a session counts against the limit of sessions (B17.1).
+    pub(crate) const fn counts(self) -> bool {
+        matches!(self, Self::Creating | Self::Open)
+    }
+
     /// The phase after this turn; `None`: the turn means nothing in this phase.
     #[expect(clippy::match_same_arms, reason = "a table says each of its lines")]
     pub(crate) const fn after(self, turn: Turn) -> Option<Self> {
@@ -34,13 +41,16 @@ impl Phase {
             (Self::Creating, Turn::Created) => Some(Self::Open),
             (Self::Creating, Turn::NotCreated) => Some(Self::Gone),
             (Self::Open, Turn::Closes) => Some(Self::Closed),
+            (Self::Open, Turn::Dropped) => Some(Self::Gone),
             (Self::Closed, Turn::Forgotten) => Some(Self::Gone),
-            (Self::Creating, Turn::Closes | Turn::Forgotten)
+            (Self::Closed, Turn::Dropped) => Some(Self::Gone),
+            (Self::Creating, Turn::Closes | Turn::Forgotten | Turn::Dropped)
             | (Self::Open, Turn::Created | Turn::NotCreated | Turn::Forgotten)
             | (Self::Closed, Turn::Created | Turn::NotCreated | Turn::Closes)
-            | (Self::Gone, Turn::Created | Turn::NotCreated | Turn::Closes | Turn::Forgotten) => {
-                None
-            }
+            | (
+                Self::Gone,
+                Turn::Created | Turn::NotCreated | Turn::Closes | Turn::Forgotten | Turn::Dropped,
+            ) => None,
         }
     }
 }

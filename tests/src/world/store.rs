@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use confer_core::ask::{Failure, Outcome, Record, Request};
+use confer_core::ask::{Failure, Interaction, Outcome, Record, Request};
 use confer_core::frame::{KvList, TranscriptEvent};
-use confer_core::id::{EventId, OpId, SessionId};
+use confer_core::id::{EventId, InteractionId, OpId, SessionId};
 use confer_core::time::Instant;
 
 use super::chance::Chance;
@@ -65,6 +65,8 @@ pub struct Store {
     pub faults: StoreFaults,
     /// What is kept. Survives the store's process.
     pub records: BTreeMap<SessionId, Stored>,
+    /// Interactions get this in front of the ids they are submitted under (B14.9).
+    pub interaction_prefix: Option<&'static str>,
     stalled: bool,
     /// Requests that have arrived and not taken effect, oldest first.
     waiting: Vec<Waiting>,
@@ -91,7 +93,13 @@ pub(super) struct Answer {
 
 impl Store {
     pub(super) fn new(faults: StoreFaults) -> Self {
-        Self { faults, records: BTreeMap::new(), stalled: false, waiting: Vec::new() }
+        Self {
+            faults,
+            records: BTreeMap::new(),
+            interaction_prefix: None,
+            stalled: false,
+            waiting: Vec::new(),
+        }
     }
 
     /// Takes requests, and does nothing with them.
@@ -163,7 +171,18 @@ impl Store {
         match request {
             Request::Record(record) => self.record(record),
             Request::Contact(_) => Outcome::Identified { contact: None, attributes: KvList::new() },
-            Request::Interaction(_) => Outcome::Done,
+            Request::Interaction(Interaction::Submit { interaction, .. }) => {
+                match self.interaction_prefix {
+                    Some(prefix) => {
+                        let id = format!("{prefix}{interaction}");
+                        Outcome::Submitted { interaction: InteractionId::new(&id) }
+                    }
+                    None => Outcome::Done,
+                }
+            }
+            Request::Interaction(Interaction::Change { .. } | Interaction::Stop { .. }) => {
+                Outcome::Done
+            }
             Request::Document(_) => Outcome::Failed(Failure::NotFound),
         }
     }
