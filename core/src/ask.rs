@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::frame::{KvList, TranscriptEvent};
 use crate::id::{ContactId, DocumentId, EventId, InteractionId, SessionId};
+use crate::pii::Secret;
 use crate::text::{Str, Text};
 use crate::time::Stamp;
 
@@ -175,6 +176,8 @@ pub enum Outcome {
         size: u64,
         /// The session it was stored for.
         session: SessionId,
+        /// The permit it was stored under; none if no customer stored it.
+        permit: Option<Secret>,
     },
     /// Not done.
     Failed(Failure),

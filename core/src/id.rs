@@ -72,6 +72,10 @@ text_id! {
     /// A document of the document store (B22.1).
     DocumentId
 }
+text_id! {
+    /// A file as a session names it: 16 upper-case hex digits (B22.1).
+    FileId
+}
 
 /// The number of a position in a session's transcript: 1 for the first event, never reused (B5.1).
 ///
@@ -198,10 +202,12 @@ impl Ids {
 
     /// A new user id: 16 upper-case hex digits, 64 unpredictable bits (B1.2).
     pub fn user_id(&mut self) -> UserId {
-        use fmt::Write as _;
-        let mut id = heapless::String::<16, u8>::new();
-        let _ = write!(id, "{:016X}", self.0.next_u64());
-        UserId::new(&id)
+        UserId::new(&self.hex())
+    }
+
+    /// A new file id: 16 upper-case hex digits, 64 unpredictable bits (B22.1).
+    pub fn file_id(&mut self) -> FileId {
+        FileId::new(&self.hex())
     }
 
     /// A new secure key, session password or token: 32 lower-case hex digits, 128 unpredictable bits (B1.3).
@@ -210,6 +216,13 @@ impl Ids {
         let mut secret = heapless::String::<32, u8>::new();
         let _ = write!(secret, "{:016x}{:016x}", self.0.next_u64(), self.0.next_u64());
         Secret::new(&secret)
+    }
+
+    fn hex(&mut self) -> heapless::String<16, u8> {
+        use fmt::Write as _;
+        let mut id = heapless::String::new();
+        let _ = write!(id, "{:016X}", self.0.next_u64());
+        id
     }
 
     fn byte(&mut self) -> u8 {

@@ -221,7 +221,7 @@ fn write_session_info(
         writer.optional(Attribute::UserId, &info.user_id);
     }
     writer.required(Attribute::SessionId, &info.session_id);
-    let part = Part { from, size: PART_SIZE, tail: SESSION_INFO_TAIL };
+    let part = Part { from, size: PART_SIZE, tail: SESSION_INFO_TAIL, keeps_result: false };
     let next = write_part(&info.chat_transcript, &part, writer);
     writer.required(Attribute::SessionStatus, &info.session_status);
     writer.flag(Attribute::MoreEvents, &(info.more_events || next.is_some()));

@@ -231,7 +231,8 @@ fn write_status(status: &EventStatus, writer: &mut Writer<'_>) {
     writer.optional(Attribute::SessionId, &status.session_id);
     let cut = status.chat_transcript.as_ref().and_then(|transcript| {
         let text = status.error_text.as_ref().map_or(0, |text| text.len());
-        let part = Part { from: 0, size: PART_SIZE, tail: STATUS_TAIL + text };
+        let tail = STATUS_TAIL + text;
+        let part = Part { from: 0, size: PART_SIZE, tail, keeps_result: true };
         let next = write_part(transcript, &part, writer)?;
         transcript.events.get(next - 1)
     });

@@ -125,6 +125,34 @@ fn a_cut_answer_has_no_second_part() {
     assert_eq!(encode_part::<Server>(&frame, 0, MAX_FRAME, &mut out), Ok(None));
 }
 
+/// A result at the end is no event of the session, and there whatever else fits (wire §4.2).
+#[test]
+fn a_result_goes_with_every_part() {
+    for (lengths, kept) in [
+        (&[][..], 0),
+        (&[5], 1),
+        (&[500_000, 20_000, 500_000, 1], 2),
+        (&[2_000_000, 1], 1),
+        (&[524_000; 2], 1),
+    ] {
+        let mut whole = answer(lengths, 8);
+        let mut transcript = transcript(lengths);
+        let mut result = self::transcript(&[300]).events[0].clone();
+        result.event_id = EventId::NONE;
+        let events = transcript.events.iter().chain([&result]).cloned();
+        transcript.events = events.collect();
+        whole.chat_transcript = Some(transcript.clone());
+        let read = status(&written(Event::EventStatus(whole.clone())));
+        let events = &read.chat_transcript.as_ref().unwrap().events;
+        assert_eq!(events[..kept], transcript.events[..kept], "{lengths:?}");
+        assert_eq!(events[kept..], [result]);
+        let cut = kept < lengths.len();
+        assert_eq!(read.more_events, cut);
+        let last = if cut { Some(events[kept - 1].event_id) } else { whole.last_position };
+        assert_eq!(read.last_position, last);
+    }
+}
+
 /// A client that asks again from where the answer ends gets everything once.
 #[test]
 fn asking_again_comes_to_an_end() {

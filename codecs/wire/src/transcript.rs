@@ -6,6 +6,7 @@ use confer_core::frame::{
     Attribute, ChatTranscript, EventBody, EventKind, EventList, Message, NewParty, Notice, Open,
     Party, PartyLeft, TranscriptEvent,
 };
+use confer_core::id::EventId;
 use confer_core::text::Text;
 
 use crate::attributes::{Entry, Value};
@@ -97,7 +98,7 @@ fn read_event(group: &mut Group<'_>) -> Result<TranscriptEvent, Misfit> {
 impl ToValue for ChatTranscript {
     fn write(&self, attribute: Attribute, writer: &mut Writer<'_>) {
         debug_assert!(attribute == Attribute::ChatTranscript, "no other attribute is a transcript");
-        let part = Part { from: 0, size: usize::MAX, tail: 0 };
+        let part = Part { from: 0, size: usize::MAX, tail: 0, keeps_result: false };
         let Some(next) = write_part(self, &part, writer) else { return };
         writer.fail(if next == MAX_ITEMS {
             EncodeError::TooMany
@@ -117,6 +118,9 @@ pub struct Part {
     pub size: usize,
     /// How much of that size what follows the events needs.
     pub tail: usize,
+    /// Whether an EventId 0 at the end, the result of a question and no event of the session, is
+    /// written even if events before it do not fit (wire §4.2).
+    pub keeps_result: bool,
 }
 
 /// What follows the events inside every transcript: IdleTimeExpire and Monitored.
@@ -133,12 +137,26 @@ pub fn write_part(
     let tail = part.tail + TRANSCRIPT_TAIL;
     let limit = writer.limit().saturating_sub(tail);
     let size = part.size.saturating_sub(tail).min(limit);
+    let (events, result) = match transcript.events.split_last() {
+        Some((last, events)) if part.keeps_result && last.event_id == EventId::NONE => {
+            (events, Some(last))
+        }
+        _ => (&*transcript.events, None),
+    };
     let mut next = part.from;
     writer.structure(Attribute::ChatTranscript, |writer| {
         writer.required(Attribute::SessionId, &transcript.session_id);
         writer.required(Attribute::StartAt, &transcript.start_at);
         writer.list(Attribute::EventList, |writer| {
-            for event in transcript.events.iter().skip(part.from).take(MAX_ITEMS) {
+            let before = writer.size();
+            let most = MAX_ITEMS - usize::from(result.is_some());
+            if let Some(result) = result {
+                writer.item(|writer| write_event(result, writer));
+            }
+            let reserved = writer.size() - before;
+            writer.rewind(before);
+            let (limit, size) = (limit.saturating_sub(reserved), size.saturating_sub(reserved));
+            for event in events.iter().skip(part.from).take(most) {
                 let before = writer.size();
                 writer.item(|writer| write_event(event, writer));
                 let first = next == part.from;
@@ -151,11 +169,14 @@ pub fn write_part(
                 }
                 next += 1;
             }
+            if let Some(result) = result {
+                writer.item(|writer| write_event(result, writer));
+            }
         });
         writer.optional(Attribute::IdleTimeExpire, &transcript.idle_time_expire);
         writer.optional(Attribute::Monitored, &transcript.monitored);
     });
-    (next < transcript.events.len()).then_some(next)
+    (next < events.len()).then_some(next)
 }
 
 /// What of an event goes into a frame of any size.

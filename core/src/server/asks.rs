@@ -44,6 +44,8 @@ pub(super) enum Purpose {
     Make,
     /// A record that is behind is a stretch less behind (B20.6).
     CatchUp,
+    /// A customer's file may be announced (B22.2). The number is that of the announcement.
+    Upload(OpId),
     /// Nothing waits for it.
     Change,
     /// Nothing is left of the session, and its interaction must not stay (B4.3).
@@ -98,6 +100,7 @@ impl Server {
             | Purpose::Close
             | Purpose::Make
             | Purpose::CatchUp
+            | Purpose::Upload(_)
             | Purpose::Change
             | Purpose::Undo => settings.transcript_resend_delay,
         };
@@ -128,6 +131,11 @@ impl Server {
         if ask.purpose != Purpose::Undo && self.sessions.get(ask.session).is_none() {
             return;
         }
+        if let Purpose::Upload(upload) = ask.purpose
+            && !self.uploads.is_waiting(upload)
+        {
+            return;
+        }
         if ask.attempts_left == 0 {
             return self.answered(ask.session, ask.purpose, Outcome::Failed(Failure::Unavailable));
         }
@@ -142,6 +150,7 @@ impl Server {
             Purpose::Save(step) => self.saved(key, step, &outcome),
             Purpose::Make | Purpose::CatchUp => self.caught_up(key, &outcome),
             Purpose::Close => self.go_on_closing(key),
+            Purpose::Upload(upload) => self.upload_answered(key, upload, outcome),
             Purpose::Change | Purpose::Undo => {}
         }
     }

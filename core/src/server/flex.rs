@@ -333,8 +333,8 @@ impl Server {
     ) -> EventStatus {
         let Some(after) = after else { return answer };
         let participant = session.roster.party(party);
-        let viewer = Viewer::new(party, participant);
         let to = participant.left.map_or(to, |left| left.min(to));
+        let viewer = Viewer::new(party, participant).told(to);
         let mut events = viewer.events(session.transcript.between(after, to), &session.roster);
         let some = events.by_ref().take(MAX_EVENTS);
         let transcript = session.chat_transcript(viewer, some, false, self.now);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::ask::{Interaction, Record, Request};
 use crate::config::StopAbandoned;
-use crate::frame::{AfterAction, KvList};
+use crate::frame::{AfterAction, ErrorId, KvList};
 use crate::id::{EventId, LinkId};
 use crate::session::Session;
 use crate::session::closing::{Closing, Stage};
@@ -107,6 +107,10 @@ impl Server {
         answer: Option<Answer>,
         closes: bool,
     ) {
+        for &(party, _) in leavers {
+            let gone = if closes { ErrorId::SessionClosed } else { ErrorId::NotInSession };
+            self.give_up_uploads(key, party, gone);
+        }
         let stamp = self.stamp();
         let Some(session) = self.sessions.get_mut(key) else { return };
         let before = session.transcript.last();

@@ -7,6 +7,8 @@ mod basic;
 mod configure;
 mod create;
 mod esp;
+mod file_questions;
+mod files;
 mod flex;
 mod idle;
 mod json;
@@ -30,7 +32,7 @@ use crate::config::Config;
 use crate::door::{Action, CloseReason, Input, LinkChange, Report, Trust};
 use crate::frame::esp::Envelope;
 use crate::frame::{ErrorId, Frame, KvList, Malformed, Request};
-use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId, UserId};
+use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId};
 use crate::machine::{Machine, Progress};
 use crate::mask::{Masker, NoMask};
 use crate::refusal::Refusal;
@@ -47,6 +49,7 @@ use crate::wheel::Wheel;
 
 use admission::Admission;
 use asks::Asks;
+use files::Uploads;
 use idle::Which;
 use links::{Link, Links};
 use users::Users;
@@ -81,8 +84,7 @@ pub struct Server {
     creations: HashMap<(Person, Str), Key<Session>, Hasher>,
     /// Sessions whose record is behind, or does not exist yet.
     behind: Vec<Key<Session>>,
-    /// Who SYSTEM is in a session where it has no part.
-    system: UserId,
+    uploads: Uploads,
     draining: bool,
     ending: bool,
 }
@@ -112,12 +114,10 @@ impl Server {
         let hasher = Hasher::with_seed(u64::from_le_bytes([
             seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6], seed[7],
         ]));
-        let mut ids = Ids::new(seed);
-        let system = ids.user_id();
         Self {
             config,
             masker: Arc::new(NoMask),
-            ids,
+            ids: Ids::new(seed),
             wall,
             now,
             timers: Wheel::new(now, MAX_TIMERS),
@@ -129,9 +129,9 @@ impl Server {
             users: Users::new(hasher.clone()),
             admission: Admission::default(),
             asks: Asks::new(hasher.clone()),
-            creations: HashMap::with_hasher(hasher),
+            creations: HashMap::with_hasher(hasher.clone()),
             behind: Vec::new(),
-            system,
+            uploads: Uploads::new(hasher),
             draining: false,
             ending: false,
         }

@@ -81,6 +81,10 @@ impl Server {
             return false;
         }
         let id = session.id.clone();
+        for party in session.roster.present().to_vec() {
+            self.give_up_uploads(key, party, ErrorId::Restoring);
+        }
+        let Some(session) = self.sessions.get_mut(key) else { return false };
         let waiting = core::mem::take(&mut session.outbox).into_steps();
         let mut links: Vec<_> = session.roster.listeners().iter().map(|it| it.link).collect();
         links.sort_unstable();
@@ -107,6 +111,7 @@ impl Server {
         match answer {
             Answer::Basic { link, reference, .. }
             | Answer::Again { link, reference, .. }
+            | Answer::Result { link, reference, .. }
             | Answer::Flex { link, reference, .. } => {
                 self.refuse(link, reference, ErrorId::Restoring.into());
             }

@@ -15,6 +15,7 @@ use crate::slab::Key;
 use crate::text::{Str, Text};
 
 use super::Server;
+use super::files::Deed;
 
 /// User data of a read confirmation (B7.4).
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -29,16 +30,18 @@ const MAX_CONTENT: usize = 65_536;
 #[derive(Debug)]
 pub(super) struct Said {
     /// Who says it, and the key that lets them say it once only (B4.8).
-    once: Option<(Person, Str)>,
+    pub(super) once: Option<(Person, Str)>,
     /// A message, or a notice of this type.
-    notice: Option<NoticeType>,
-    text: Option<Text>,
-    visibility: Option<Visibility>,
+    pub(super) notice: Option<NoticeType>,
+    pub(super) text: Option<Text>,
+    pub(super) visibility: Option<Visibility>,
     receiver_id: Option<UserId>,
     message_type: Option<Str>,
     treat_as: Option<TreatAs>,
-    user_data: Option<KvList>,
+    pub(super) user_data: Option<KvList>,
     event_attributes: Option<KvList>,
+    /// What it does to the session's files (§22).
+    pub(super) deed: Option<Deed>,
 }
 
 impl Said {
@@ -53,6 +56,7 @@ impl Said {
             treat_as: message.treat_as,
             user_data: message.user_data,
             event_attributes: message.event_attributes,
+            deed: None,
         }
     }
 
@@ -67,6 +71,7 @@ impl Said {
             treat_as: None,
             user_data: refresh.user_data,
             event_attributes: refresh.event_attributes,
+            deed: None,
         }
     }
 
@@ -81,6 +86,7 @@ impl Said {
             treat_as: None,
             user_data: notify.user_data,
             event_attributes: notify.event_attributes,
+            deed: None,
         }
     }
 
@@ -95,6 +101,7 @@ impl Said {
             treat_as: None,
             user_data: notify.user_data,
             event_attributes: notify.event_attributes,
+            deed: None,
         }
     }
 }
@@ -105,13 +112,18 @@ impl Server {
         &mut self,
         key: Key<Session>,
         party: PartyNo,
-        mut said: Said,
+        said: Said,
         answer: Answer,
     ) -> Result<(), Refusal> {
         let Some(session) = self.sessions.get(key) else { return Ok(()) };
-        if session.outbox.is_full() {
+        // A file that waited for the document store has its place already.
+        if said.deed.is_none() && session.outbox.is_full() {
             return Err(ErrorId::StoreUnavailable.into());
         }
+        let Some((mut said, answer)) = self.file_command(key, party, said, answer)? else {
+            return Ok(());
+        };
+        let Some(session) = self.sessions.get(key) else { return Ok(()) };
         if !session.has_room(&self.config.limits) {
             return Err(ErrorId::LimitReached.into());
         }
@@ -125,11 +137,15 @@ impl Server {
         if !viewer.knows_event_attributes() {
             said.event_attributes = None;
         }
-        let receiver = match &said.receiver_id {
-            None => None,
-            Some(user_id) => Some(receiver(session, party, user_id)?),
+        let receiver = match (&said.deed, &said.receiver_id) {
+            (Some(Deed::Delete { receiver, .. }), _) => *receiver,
+            (_, None) => None,
+            (_, Some(user_id)) => Some(receiver(session, party, user_id)?),
         };
-        self.config_allows_user_data(said.user_data.as_ref())?;
+        // What the server adds of a file does not count.
+        if said.deed.is_none() {
+            self.config_allows_user_data(said.user_data.as_ref())?;
+        }
         self.config_allows_attributes(said.event_attributes.as_ref())?;
         match said.notice {
             None => self.config_allows_text(said.text.as_ref())?,
@@ -143,8 +159,11 @@ impl Server {
         let audience = Audience { sender: party, receiver, visibility };
         let said_notice = said.notice;
         let kind = if said.notice.is_some() { Kind::Notify } else { Kind::Message };
-        let once = said.once.take();
+        let (once, deed) = (said.once.take(), said.deed.take());
         let to = session.happen(self.masker.as_ref(), audience, said.into_what(), stamp);
+        if let Some(deed) = deed {
+            deed.done(session, party, to);
+        }
         if let Some((person, key)) = once {
             session.keys.note(person, Done { key, kind, party, after: before, to });
         }
@@ -180,6 +199,8 @@ impl Server {
                 check_read_confirm(session, viewer, said.user_data.as_ref())
             }
             NoticeType::SysCommand if text == CONFIGURE_SESSION => Ok(()),
+            // What it needs was looked at before.
+            NoticeType::SysCommand if said.deed.is_some() => Ok(()),
             NoticeType::IdleControlAlert
             | NoticeType::IdleControlClose
             | NoticeType::IdleControlSet
@@ -273,6 +294,7 @@ impl Said {
             treat_as: self.treat_as,
             user_data: self.user_data,
             event_attributes: event_attributes.filter(|attributes| !attributes.is_empty()),
+            deleted: None,
         };
         match (self.notice, self.text) {
             (None, text) => What::Message(Words::new(text.unwrap_or_else(|| Text::new("")), more)),

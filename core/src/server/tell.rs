@@ -42,6 +42,9 @@ impl Server {
                     let status = self.refused_status(key, *party, *refusal, *after, step.to);
                     self.send_flex(*link, *reference, status);
                 }
+                Some(Answer::Result { link, reference, party, after, result }) => {
+                    self.tell_result(key, (*link, *reference), *party, (*after, step.to), result);
+                }
                 Some(Answer::Esp { link, reference, envelope, .. }) => {
                     let response = esp::Event::Event3rdServerResponse(envelope.clone());
                     self.send_esp(*link, *reference, response);
@@ -67,7 +70,7 @@ impl Server {
             if reads || Some(party) == asker || participant.joined > step.after {
                 continue;
             }
-            let viewer = Viewer::new(party, participant);
+            let viewer = Viewer::new(party, participant).told(to);
             let entries = session.transcript.between(step.after, to);
             let mut events = viewer.events(entries, &session.roster).peekable();
             let monitored = step.monitored_changed && viewer.knows_monitored();
@@ -88,6 +91,7 @@ impl Server {
 
     /// Says a command to those on basic whose client knows commands, beside the transcript.
     pub(super) fn tell_aside(&mut self, key: Key<Session>, command: &str) {
+        let stamp = self.stamp();
         let Some(session) = self.sessions.get(key) else { return };
         for listener in session.roster.listeners() {
             let participant = session.roster.party(listener.party);
@@ -95,7 +99,7 @@ impl Server {
             if participant.left.is_some() || !viewer.knows_notice(NoticeType::SysCommand) {
                 continue;
             }
-            let aside = session.aside(viewer, command, None, &self.system);
+            let aside = session.aside(false, command, None, stamp);
             let info = basic::EventSessionInfo {
                 session_id: session.id.clone(),
                 session_status: Open::Known(session.status()),
@@ -124,7 +128,7 @@ impl Server {
         let Owed { reference, after, to, joins, .. } = owed;
         let Some(session) = self.sessions.get(key) else { return };
         let participant = session.roster.party(party);
-        let viewer = Viewer::new(party, participant);
+        let viewer = Viewer::new(party, participant).told(to);
         let entries = session.transcript.between(after, to);
         let events = viewer.events(entries, &session.roster);
         let info = basic::EventSessionInfo {

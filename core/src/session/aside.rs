@@ -7,33 +7,33 @@ use crate::frame::{
 use crate::id::{EventId, UserId};
 use crate::pii::Pii;
 use crate::session::Session;
-use crate::session::view::Viewer;
 use crate::text::{Str, Text};
+use crate::time::Stamp;
 
 /// What the server is called when it speaks (B11.2).
 pub(crate) const SYSTEM: &str = "System";
+/// Who speaks beside the transcript: no participation of any session.
+const NOBODY: &str = "0000000000000000";
 
 impl Session {
-    /// A command from SYSTEM to one viewer; `system` is who SYSTEM is where it never spoke before.
+    /// A command from SYSTEM, for somebody on flex or not.
     pub(crate) fn aside(
         &self,
-        viewer: Viewer,
+        flex: bool,
         command: &str,
         user_data: Option<KvList>,
-        system: &UserId,
+        stamp: Stamp,
     ) -> TranscriptEvent {
-        let voice = self.roster.voice(UserType::System, SYSTEM, Visibility::All);
-        let user_id = voice.map_or(system, |voice| &self.roster.party(voice).user_id).clone();
         TranscriptEvent {
             event_id: EventId::NONE,
-            user_id,
-            time_shift: self.last_time_shift,
+            user_id: UserId::new(NOBODY),
+            time_shift: self.time_shift(stamp),
             visibility: Open::Known(Visibility::All),
-            party: viewer.on_flex().then(|| Party {
+            party: Some(Party {
                 user_nickname: Pii::new(Str::new(SYSTEM)),
                 user_type: Open::Known(UserType::System),
             }),
-            participant_no: viewer.on_flex().then_some(0),
+            participant_no: flex.then_some(0),
             event_attributes: None,
             body: EventBody::Notice(Notice {
                 notice_type: Open::Known(NoticeType::SysCommand),

@@ -9,6 +9,7 @@ pub(crate) mod aside;
 pub(crate) mod asynchrony;
 pub(crate) mod closing;
 pub(crate) mod creating;
+pub(crate) mod files;
 pub(crate) mod idle;
 pub(crate) mod keeping;
 pub(crate) mod keys;
@@ -29,7 +30,7 @@ use alloc::vec::Vec;
 
 use crate::ask::Record;
 use crate::config::SaveNotices;
-use crate::frame::{ChatTranscript, EventBody, KvList, SessionStatus, TranscriptEvent};
+use crate::frame::{ChatTranscript, EventBody, KvList, NoticeType, SessionStatus, TranscriptEvent};
 use crate::id::{ContactId, EventId, InteractionId, SessionId};
 use crate::limits::Limits;
 use crate::mask::Masker;
@@ -41,6 +42,7 @@ use crate::time::{Instant, Stamp};
 use asynchrony::Asynchrony;
 use closing::Closing;
 use creating::Creating;
+use files::Files;
 use idle::Control;
 use keeping::Keeping;
 use keys::{Keys, Person};
@@ -89,6 +91,8 @@ pub(crate) struct Session {
     pub(crate) generation: u64,
     /// Requests that must not take effect twice (B4.8).
     pub(crate) keys: Keys,
+    /// Its files, once there is something to know of them (B22.1).
+    pub(crate) files: Option<Box<Files>>,
     /// Flex users that were removed while it lives, oldest first (B9.2).
     removed: VecDeque<Key<User>>,
     /// Where it stands, if it is async (B12.3).
@@ -126,6 +130,7 @@ impl Session {
             lingered: false,
             generation: 1,
             keys: Keys::default(),
+            files: None,
             removed: VecDeque::new(),
             asynchrony: None,
             regular: Control::default(),
@@ -146,9 +151,13 @@ impl Session {
         if let Some(words) = what.maskable() {
             words.mask(masker, audience.sender);
         }
-        // Never decreasing, whatever the wall clock does (B5.2).
-        self.last_time_shift = self.last_time_shift.max(stamp.saturating_since(self.start_at));
+        self.last_time_shift = self.time_shift(stamp);
         self.transcript.push(audience, self.last_time_shift, what)
+    }
+
+    /// Whole seconds since it began, never decreasing, whatever the wall clock does (B5.2).
+    pub(crate) fn time_shift(&self, stamp: Stamp) -> u32 {
+        self.last_time_shift.max(stamp.saturating_since(self.start_at))
     }
 
     /// Whether it goes on, as far as anybody may know.
@@ -182,19 +191,27 @@ impl Session {
         events
     }
 
-    /// What the save of a step writes: its events, and before them the newParties they change (B7.3).
+    /// What the save of a step writes: its events, and before them those they change: newParties
+    /// (B7.3), and the notices of files that are deleted (B22.3).
     pub(crate) fn changed(
         &self,
         after: EventId,
         to: EventId,
         notices: SaveNotices,
     ) -> Vec<TranscriptEvent> {
-        let renamed = self.transcript.between(after, to).filter_map(|entry| {
-            entry.new_name()?;
-            let joined = self.roster.party(entry.audience.sender).joined;
-            self.transcript.entry(joined).filter(|_| joined <= after)
-        });
-        let mut events: Vec<_> = Viewer::STORE.events(renamed, &self.roster).collect();
+        let changed = |entry: &Entry| match entry.what {
+            What::Notice(NoticeType::UserUpdateNick, _) => {
+                let joined = self.roster.party(entry.audience.sender).joined;
+                self.transcript.entry(joined).filter(|_| joined <= after)
+            }
+            What::Notice(NoticeType::SysCommand, _) => {
+                let uploaded = self.files.as_ref()?.deleted_by(entry.id)?;
+                self.transcript.entry(uploaded)
+            }
+            What::Notice(..) | What::NewParty(_) | What::Message(_) | What::PartyLeft(_) => None,
+        };
+        let changed = self.transcript.between(after, to).filter_map(changed);
+        let mut events: Vec<_> = Viewer::STORE.events(changed, &self.roster).collect();
         self.rename_ahead(&mut events, to);
         events.extend(self.stored(after, to, notices));
         events

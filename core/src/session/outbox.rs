@@ -1,7 +1,9 @@
 //! What was applied and not told to anybody yet.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
+use crate::frame::TranscriptEvent;
 use crate::frame::esp::Envelope;
 use crate::id::{EventId, LinkId, OpId};
 use crate::refusal::Refusal;
@@ -15,9 +17,21 @@ pub(crate) const MAX_STEPS: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     steps: VecDeque<Step>,
+    /// Answers to flex requests behind one that waits for more than saves, that one included.
+    turns: VecDeque<Turn>,
     closed: bool,
     monitored: bool,
     told: EventId,
+}
+
+/// The turn of a flex request's answer.
+#[derive(Debug)]
+struct Turn {
+    party: PartyNo,
+    link: LinkId,
+    reference: u32,
+    /// Known, and behind another of the same user's.
+    answer: Option<Answer>,
 }
 
 /// What one request, or one turn of the server itself, caused.
@@ -69,6 +83,15 @@ pub(crate) enum Answer {
         refusal: Refusal,
         after: Option<EventId>,
     },
+    /// To a question of a customer's about files: the result, which is no event of the session, on
+    /// flex behind the events after a position (B22.2).
+    Result {
+        link: LinkId,
+        reference: u32,
+        party: PartyNo,
+        after: Option<EventId>,
+        result: Box<TranscriptEvent>,
+    },
     /// To an Unregister, of which this was one leave: nothing but that it is told.
     Unregistered { link: LinkId, reference: u32 },
     /// To an ESP call, whose voice, if it has one, is nobody who listens.
@@ -84,7 +107,21 @@ impl Answer {
             | Self::Again { party, .. }
             | Self::Flex { party, .. }
             | Self::Refused { party, .. }
+            | Self::Result { party, .. }
             | Self::Esp { party, .. } => *party,
+        }
+    }
+
+    /// Whose answer it is, and to what.
+    const fn turn(&self) -> Option<(PartyNo, LinkId, u32)> {
+        match self {
+            Self::Flex { link, reference, party, .. }
+            | Self::Refused { link, reference, party, .. }
+            | Self::Result { link, reference, party, .. } => Some((*party, *link, *reference)),
+            Self::Basic { .. }
+            | Self::Again { .. }
+            | Self::Unregistered { .. }
+            | Self::Esp { .. } => None,
         }
     }
 }
@@ -124,7 +161,7 @@ impl Outbox {
 
     /// Whether a request must be refused because too many wait.
     pub(crate) fn is_full(&self) -> bool {
-        self.steps.len() >= MAX_STEPS
+        self.steps.len() + self.turns.len() >= MAX_STEPS
     }
 
     /// Whether everything is told.
@@ -132,9 +169,34 @@ impl Outbox {
         self.steps.is_empty()
     }
 
-    /// Adds a step behind those that wait.
-    pub(crate) fn push(&mut self, step: Step) {
+    /// Adds a step behind those that wait. An answer whose turn has not come is kept until then
+    /// (wire §4.2).
+    pub(crate) fn push(&mut self, mut step: Step) {
+        let turn = step.answer.as_ref().and_then(Answer::turn);
+        let turn = turn.filter(|turn| self.turns.iter().any(|other| other.party == turn.0));
+        let answer = if turn.is_some() { step.answer.take() } else { None };
+        let (last, monitored) = (step.to, step.monitored);
         self.steps.push_back(step);
+        let Some((party, link, reference)) = turn else { return };
+        let same = |turn: &&mut Turn| turn.link == link && turn.reference == reference;
+        match self.turns.iter_mut().find(same) {
+            Some(turn) => turn.answer = answer,
+            None => self.turns.push_back(Turn { party, link, reference, answer }),
+        }
+        while let Some(next) = self.turns.iter().position(|turn| turn.party == party)
+            && let Some(answer) = self.turns[next].answer.take()
+        {
+            self.turns.remove(next);
+            self.steps.push_back(Step { monitored, ..Step::new(last, last, Some(answer)) });
+        }
+    }
+
+    /// The answer to a request will come in a later step. Those to its flex user's later requests
+    /// are kept behind it.
+    pub(crate) fn expect(&mut self, answer: &Answer) {
+        if let Some((party, link, reference)) = answer.turn() {
+            self.turns.push_back(Turn { party, link, reference, answer: None });
+        }
     }
 
     /// A save is done.

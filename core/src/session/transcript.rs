@@ -62,6 +62,8 @@ pub(crate) struct More {
     pub(crate) treat_as: Option<TreatAs>,
     pub(crate) user_data: Option<KvList>,
     pub(crate) event_attributes: Option<KvList>,
+    /// The notice that says the file is deleted which this one announces (B22.3).
+    pub(crate) deleted: Option<EventId>,
 }
 
 /// How somebody went.
@@ -185,6 +187,14 @@ pub(crate) const FILE_NOTICES: [&str; 2] = ["file-uploaded", "file-deleted"];
 pub(crate) const READ_CONFIRM: &str = "read-confirm";
 
 impl Entry {
+    /// The user data of a notice.
+    pub(crate) fn notice_data(&self) -> Option<&KvList> {
+        match &self.what {
+            What::Notice(_, Some(words)) => words.more.as_ref()?.user_data.as_ref(),
+            What::Notice(..) | What::NewParty(_) | What::Message(_) | What::PartyLeft(_) => None,
+        }
+    }
+
     /// Whether only the newest of its kind counts, and it is never stored as such (B5.4).
     pub(crate) fn is_ephemeral(&self) -> bool {
         self.is_typing() || self.is_read_confirm()
@@ -310,6 +320,17 @@ impl Transcript {
         match self.entries.get(from.saturating_add(count)) {
             Some(beyond) if beyond.id <= to => self.entries[from + count - 1].id,
             Some(_) | None => to,
+        }
+    }
+
+    /// A file is deleted by a notice; its own notice says so from then on (B22.3).
+    pub(crate) fn mark_deleted(&mut self, uploaded: EventId, by: EventId) {
+        let Ok(index) = self.entries.binary_search_by_key(&uploaded, |entry| entry.id) else {
+            return;
+        };
+        if let What::Notice(_, Some(Words { more: Some(more), .. })) = &mut self.entries[index].what
+        {
+            more.deleted = Some(by);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::frame::{
     EventBody, KvList, Message, NewParty, Notice, NoticeType, Open, Party, PartyLeft, ProtocolType,
     TranscriptEvent, UserType,
 };
+use crate::id::EventId;
 use crate::session::roster::{Participant, PartyNo, Roster};
 use crate::session::transcript::{Entry, Left, What, Words, add_system};
 use crate::session::visibility;
@@ -18,6 +19,8 @@ pub(crate) const PARTY_STYLE: &str = "GCTI_Chat_PartyStyle";
 pub(crate) const BOT: &str = "BOT";
 /// User data a CLIENT never sees (B22.2, B22.4).
 const HIDDEN_FROM_CLIENTS: [&str; 2] = ["file-document-id", "file-upload-path"];
+/// User data that says a file is deleted (B22.3).
+pub(crate) const FILE_DELETED_MARK: &str = "file-deleted";
 
 /// The versions in which something came (B6.1).
 const WITH_NICKNAMES: i32 = 102;
@@ -44,6 +47,8 @@ pub(crate) struct Viewer {
     version: i32,
     /// Not a viewer at all, but the record, which has everything.
     record: bool,
+    /// Later events are not told yet, and neither is what they change.
+    told: EventId,
 }
 
 impl Viewer {
@@ -54,6 +59,7 @@ impl Viewer {
         flex: false,
         version: NEWEST,
         record: true,
+        told: EventId::MAX,
     };
 
     /// This participation, with the version agreed on.
@@ -64,12 +70,13 @@ impl Viewer {
             flex: participant.protocol == ProtocolType::Flex,
             version: agreed(participant.client_version),
             record: false,
+            told: EventId::MAX,
         }
     }
 
-    /// Whether it asks, rather than being told.
-    pub(crate) fn on_flex(&self) -> bool {
-        self.flex
+    /// The same, who was told the events up to this one.
+    pub(crate) const fn told(self, told: EventId) -> Self {
+        Self { told, ..self }
     }
 
     /// Whether its client knows of silent monitoring.
@@ -202,6 +209,9 @@ impl Viewer {
         let admitted = !self.flex || (notice && self.version >= WITH_COMMANDS);
         let user_data = words.more.as_ref()?.user_data.as_ref().filter(|_| admitted)?;
         let mut user_data = user_data.clone();
+        if words.more.as_ref().and_then(|more| more.deleted).is_some_and(|by| by <= self.told) {
+            user_data.push(FILE_DELETED_MARK, "true");
+        }
         let hidden = |key: &str| HIDDEN_FROM_CLIENTS.contains(&key);
         if self.user_type == UserType::Client
             && user_data.into_iter().any(|entry| hidden(&entry.key))

@@ -273,13 +273,19 @@ impl Desk {
         }
     }
 
+    /// A command with user data.
+    #[track_caller]
+    pub fn command<const N: usize>(&self, text: &str, data: [(&str, &str); N]) -> RequestNotify {
+        RequestNotify {
+            user_data: (N > 0).then(|| kv(data)),
+            ..self.notice(NoticeType::SysCommand, text)
+        }
+    }
+
     /// A confirmation that everything up to this event was read.
     #[track_caller]
     pub fn read_confirm(&self, event: &str) -> RequestNotify {
-        RequestNotify {
-            user_data: Some(kv([("last-event-id", event)])),
-            ..self.notice(NoticeType::SysCommand, "read-confirm")
-        }
+        self.command("read-confirm", [("last-event-id", event)])
     }
 
     /// A release of itself.

@@ -74,13 +74,15 @@ impl Line {
             self.answers.insert(reference, body.clone());
         }
         match body {
-            Event::EventSessionInfo(info) => self.absorb(&info, self.keyed.contains(&reference)),
+            Event::EventSessionInfo(info) => {
+                self.absorb(&info, reference != 0, self.keyed.contains(&reference));
+            }
             Event::EventError(error) if reference == 0 => self.errors.push(error.error_id),
             Event::EventError(_) | Event::EventRegistered(_) | Event::EventUnregistered => {}
         }
     }
 
-    fn absorb(&mut self, info: &EventSessionInfo, keyed: bool) {
+    fn absorb(&mut self, info: &EventSessionInfo, answers: bool, keyed: bool) {
         assert_eq!(info.chat_transcript.session_id, info.session_id);
         let view = self.views.entry(info.session_id.clone()).or_default();
         if let Some(user_id) = &info.user_id {
@@ -89,17 +91,16 @@ impl Line {
             self.session = Some(info.session_id.clone());
         }
         for event in info.chat_transcript.events.iter() {
+            // The result of a question is no event of the session (B22.2), nor is what SYSTEM says
+            // beside the transcript (B20.6).
             if event.event_id == EventId::NONE {
-                // Said beside the transcript, by SYSTEM.
-                let text = match &event.body {
-                    EventBody::Notice(notice) => notice.notice_text.as_ref(),
-                    EventBody::NewParty(_)
-                    | EventBody::Message(_)
-                    | EventBody::PartyLeft(_)
-                    | EventBody::Unknown(_) => None,
+                let EventBody::Notice(notice) = &event.body else {
+                    panic!("no command: {event:?}")
                 };
-                let text = text.map_or("", |text| text.reveal());
-                self.lines.push(format!("System SYS_COMMAND: {text}"));
+                if !answers {
+                    let text = notice.notice_text.as_ref().map_or("", |text| text.reveal());
+                    self.lines.push(format!("System SYS_COMMAND: {text}"));
+                }
                 continue;
             }
             let last = view.events.last().map_or(EventId::NONE, |last| last.event_id);

@@ -30,13 +30,15 @@ use confer_core::ask::Request as AskRequest;
 use confer_core::config::Config;
 use confer_core::door::{Action, Input};
 use confer_core::frame::{KvList, KvValue, UserType};
+use confer_core::id::SessionId;
 use confer_core::machine::{Machine, Progress};
 use confer_core::mask::{Masked, Masker, NoMask};
+use confer_core::pii::Secret;
 use confer_core::server::Server;
 use confer_core::text::Text;
 use confer_core::time::{Instant, Wall};
 
-use crate::world::{Entry, Net, ServerId, StoreFaults, World};
+use crate::world::{Entry, Net, ServerId, StoreFaults, StoredDocument, World};
 use desk::{Desk, register};
 
 /// What the calendar shows when a world begins: 2024-01-15T10:00:00Z.
@@ -172,6 +174,13 @@ impl Center {
     /// From now on the store refuses everything with "not now", or works again.
     pub fn store_fails(&self, fails: bool) {
         self.world_mut().store.faults.fail_per_mille = if fails { 1000 } else { 0 };
+    }
+
+    /// Somebody stores a document of this size for a session, under a permit.
+    pub fn stores(&self, document: &str, session: &SessionId, permit: Option<&str>, size: u64) {
+        let (session, permit) = (session.clone(), permit.map(Secret::new));
+        let stored = StoredDocument { size, session, permit };
+        self.world_mut().store.documents.insert(document.into(), stored);
     }
 
     /// All that the server asked of stores and of the interaction server, in order.

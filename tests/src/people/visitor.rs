@@ -19,6 +19,7 @@ use confer_core::text::{Str, Text};
 use confer_core::time::Instant;
 
 use super::Center;
+use super::desk::kv;
 use crate::world::{ClientAction, ClientId, ClientInput};
 
 /// How long a visitor waits before it connects again.
@@ -134,6 +135,19 @@ impl Customer {
         }
     }
 
+    /// Asks for something that is refused with this id, and for this reason among others.
+    ///
+    /// # Panics
+    ///
+    /// If it is granted, or refused otherwise.
+    #[track_caller]
+    pub fn is_refused_for(&self, id: ErrorId, reason: &str, request: Request) {
+        let status = self.asks(request);
+        assert_eq!(error(&status), Some(id), "{status:?}");
+        let text = status.error_text.unwrap_or_default();
+        assert!(text.contains(reason), "{text}");
+    }
+
     /// Asks for something that is refused with this id.
     ///
     /// # Panics
@@ -209,8 +223,24 @@ impl Customer {
         text: &str,
         last_position: Option<EventId>,
     ) -> Request {
+        Request::RequestNotify(self.notification(notice_type, text, last_position))
+    }
+
+    /// A command with user data that asks for whatever is new.
+    pub fn command<const N: usize>(&self, text: &str, data: [(&str, &str); N]) -> Request {
+        let user_data = (N > 0).then(|| kv(data));
+        let command = self.notification(NoticeType::SysCommand, text, Some(self.position()));
+        Request::RequestNotify(RequestNotify { user_data, ..command })
+    }
+
+    fn notification(
+        &self,
+        notice_type: NoticeType,
+        text: &str,
+        last_position: Option<EventId>,
+    ) -> RequestNotify {
         let (user_id, secure_key) = self.look().identity();
-        Request::RequestNotify(RequestNotify {
+        RequestNotify {
             user_id,
             secure_key,
             session_id: None,
@@ -220,7 +250,7 @@ impl Customer {
             event_attributes: None,
             last_position,
             request_key: None,
-        })
+        }
     }
 
     /// A Logout.
@@ -369,7 +399,8 @@ impl Visitor {
         let Some(there) = there else { panic!("an answer too many: {status:?}") };
         let (_, asked, had) = self.pending.remove(there);
         if let Some(transcript) = &status.chat_transcript {
-            let ids: Vec<EventId> = transcript.events.iter().map(|event| event.event_id).collect();
+            let (events, _) = split_result(&transcript.events);
+            let ids: Vec<EventId> = events.iter().map(|event| event.event_id).collect();
             assert!(ids.is_sorted_by(|a, b| a < b), "B5.3: {ids:?}");
             // A position above the newest event is lowered to that, which is not below its own.
             let after = asked.min(had);
@@ -440,6 +471,19 @@ pub fn line(event: &TranscriptEvent) -> String {
         },
         EventBody::Unknown(kind) => format!("{name} ?{kind}"),
     }
+}
+
+/// The events of an answer, and the result of a question behind them, which is none (B22.2).
+fn split_result(events: &[TranscriptEvent]) -> (&[TranscriptEvent], Option<&TranscriptEvent>) {
+    match events.split_last() {
+        Some((last, events)) if last.event_id == EventId::NONE => (events, Some(last)),
+        _ => (events, None),
+    }
+}
+
+/// The result of a question (B22.2).
+pub fn result(status: &EventStatus) -> Option<&TranscriptEvent> {
+    split_result(&status.chat_transcript.as_ref()?.events).1
 }
 
 /// The events of an answer, in words.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use confer_core::ask::{Failure, Interaction, Outcome, Record, Request};
+use confer_core::ask::{Document, Failure, Interaction, Outcome, Record, Request};
 use confer_core::frame::{KvList, TranscriptEvent};
-use confer_core::id::{EventId, InteractionId, OpId, SessionId};
+use confer_core::id::{DocumentId, EventId, InteractionId, OpId, SessionId};
+use confer_core::pii::Secret;
 use confer_core::time::Instant;
 
 use super::chance::Chance;
@@ -58,6 +59,17 @@ pub struct Stored {
     pub reserved_to: EventId,
 }
 
+/// What is kept of one document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// In bytes.
+    pub size: u64,
+    /// The session it was stored for.
+    pub session: SessionId,
+    /// The permit it was stored under.
+    pub permit: Option<Secret>,
+}
+
 /// One store, which servers share.
 #[derive(Debug)]
 pub struct Store {
@@ -67,6 +79,8 @@ pub struct Store {
     pub records: BTreeMap<SessionId, Stored>,
     /// Interactions get this in front of the ids they are submitted under (B14.9).
     pub interaction_prefix: Option<&'static str>,
+    /// What gateways and desktops stored. Survives the store's process.
+    pub documents: BTreeMap<DocumentId, StoredDocument>,
     stalled: bool,
     /// Requests that have arrived and not taken effect, oldest first.
     waiting: Vec<Waiting>,
@@ -96,6 +110,7 @@ impl Store {
         Self {
             faults,
             records: BTreeMap::new(),
+            documents: BTreeMap::new(),
             interaction_prefix: None,
             stalled: false,
             waiting: Vec::new(),
@@ -183,7 +198,14 @@ impl Store {
             Request::Interaction(Interaction::Change { .. } | Interaction::Stop { .. }) => {
                 Outcome::Done
             }
-            Request::Document(_) => Outcome::Failed(Failure::NotFound),
+            Request::Document(Document::Stat { document }) => {
+                match self.documents.get(&document).cloned() {
+                    Some(StoredDocument { size, session, permit }) => {
+                        Outcome::Stat { size, session, permit }
+                    }
+                    None => Outcome::Failed(Failure::NotFound),
+                }
+            }
         }
     }
 

@@ -37,7 +37,11 @@ fn write_events(events: &EventList, from: usize, writer: &mut Writer<'_>) -> Opt
         idle_time_expire: None,
         monitored: None,
     };
-    write_part(&transcript, &crate::Part { from, size: PART_SIZE, tail: 0 }, writer)
+    write_part(
+        &transcript,
+        &crate::Part { from, size: PART_SIZE, tail: 0, keeps_result: false },
+        writer,
+    )
 }
 
 macro_rules! role {

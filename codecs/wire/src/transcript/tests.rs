@@ -60,7 +60,8 @@ fn part(
 ) -> (Result<Vec<u8>, EncodeError>, Option<usize>) {
     let mut out = BytesMut::new();
     let mut writer = Writer::begin(&mut out, Protocol::Basic, 103, 0, limit);
-    let next = write_part(transcript, &Part { from, size, tail: 0 }, &mut writer);
+    let next =
+        write_part(transcript, &Part { from, size, tail: 0, keeps_result: false }, &mut writer);
     (writer.finish().map(|()| out.to_vec()), next)
 }
 
@@ -146,7 +147,11 @@ fn what_follows_the_events_has_room_kept() {
     for (tail, count) in [(0, 2), (1, 1)] {
         let mut out = BytesMut::new();
         let mut writer = Writer::begin(&mut out, Protocol::Basic, 103, 0, MAX_FRAME);
-        let next = write_part(&whole, &Part { from: 0, size: both, tail }, &mut writer);
+        let next = write_part(
+            &whole,
+            &Part { from: 0, size: both, tail, keeps_result: false },
+            &mut writer,
+        );
         assert_eq!(next.unwrap_or(2), count);
     }
     // The room is kept for IdleTimeExpire and Monitored even where they are absent.
