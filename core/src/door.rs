@@ -153,4 +153,33 @@ pub enum Report {
         /// What was wrong.
         what: Flaw,
     },
+    /// Somebody named a flex user and showed a wrong key (B9.1).
+    WrongSecureKey {
+        /// Who.
+        link: LinkId,
+    },
+    /// A Login or Join asked for pushes and does not get any (B10.6).
+    NotSubscribed {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        why: NotSubscribed,
+    },
+    /// A push, or the question whether a user is still there, found no gateway node (B10.3). The
+    /// vendor's message 59758.
+    NoNode {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+/// Why the user data of a Login or Join did not subscribe (B10.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSubscribed {
+    /// `flex-push-enabled` or `flex-push-on-join` is off.
+    SwitchedOff,
+    /// Nodes of several groups are there, and none was named.
+    SeveralGroups,
+    /// More shall go with every push than [`Limits::MAX_PUSH_DATA`](crate::limits::Limits::MAX_PUSH_DATA).
+    TooLarge,
 }

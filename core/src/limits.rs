@@ -52,4 +52,10 @@ options! {
 impl Limits {
     /// Participations one session may ever have (B17.4).
     pub const MAX_PARTICIPATIONS: u32 = 10_000;
+    /// Gateway nodes there may be at once (B10.7).
+    pub const MAX_NODES: usize = 256;
+    /// Groups they may be in (B10.7).
+    pub const MAX_NODE_GROUPS: usize = 64;
+    /// Bytes of user data that go with every push to one user, keys included (B10.7).
+    pub const MAX_PUSH_DATA: usize = 8192;
 }

@@ -6,12 +6,17 @@
 use std::time::Duration;
 
 use confer_core::ask::{Interaction, Record, Request as Ask};
-use confer_core::frame::flex::{EventStatus, Request};
-use confer_core::frame::{AfterAction, ErrorId, EventBody, NoticeType};
-use confer_core::id::{EventId, SessionId};
+use confer_core::door::{Action, Input, LinkChange, Report, Trust};
+use confer_core::frame::flex::{self, EventStatus, Request};
+use confer_core::frame::{AfterAction, ErrorId, Event, EventBody, Frame, NoticeType};
+use confer_core::id::{EventId, LinkId, PortId, SessionId};
+use confer_core::machine::Machine as _;
 use confer_core::pii::Secret;
+use confer_core::server::Server;
+use confer_core::time::{Instant, Wall};
 use confer_tests::people::Center;
 use confer_tests::people::desk::Desk;
+use confer_tests::people::node::request_node;
 use confer_tests::people::visitor::{Customer, error, is_closed, lines, login};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -258,14 +263,75 @@ fn a_wrong_key_while_the_session_is_made() {
 }
 
 #[test]
-fn a_gateway_with_a_token_forgets_nobody_over_a_wrong_key() {
-    // B2.7, B9.1
-    let center = Center::open();
-    center.world_mut().settings.access_token = Some(Secret::new("sesame"));
-    let (casey, eve) = (Customer::new(&center), Customer::new(&center));
-    casey.starts_a_chat("Casey");
-    eve.is_refused(ErrorId::WrongSecureKey, forged(casey.message("I am Casey")));
-    assert_eq!(lines(&casey.says("no, I am")), ["Casey: no, I am"]);
+fn a_gateway_node_with_a_token_costs_nobody_a_chat_over_a_wrong_key() {
+    // B2.7, B9.1: with a token *and* RequestNode; every wrong key is counted.
+    for token in [false, true] {
+        for node in [false, true] {
+            let center = Center::open();
+            center.world_mut().settings.access_token = token.then(|| Secret::new("sesame"));
+            let (casey, eve) = (Customer::new(&center), Customer::new(&center));
+            casey.starts_a_chat("Casey");
+            if node {
+                assert_eq!(error(&eve.asks(request_node("web", "one"))), None);
+            }
+            for turn in 1..=2 {
+                eve.is_refused(ErrorId::WrongSecureKey, forged(casey.message("I am Casey")));
+                let wrong = |report: &Report| matches!(report, Report::WrongSecureKey { .. });
+                let counted = center.reports().into_iter().filter(wrong).count();
+                assert_eq!(counted, turn);
+            }
+            let spared = error(&casey.says("no, I am")) != Some(ErrorId::NotInSession);
+            assert_eq!(spared, token && node, "token: {token}, node: {node}");
+        }
+    }
+}
+
+#[test]
+fn a_web_page_or_a_gateway_inside_costs_nobody_a_chat_over_a_wrong_key() {
+    // B9.1, of connections that no network brings.
+    for (port, trust, spared) in [
+        (PortId::Web, Trust::Open, true),
+        (PortId::Web, Trust::Gateway, true),
+        (PortId::Webapi, Trust::Gateway, true),
+        (PortId::Webapi, Trust::Authenticated, false),
+        (PortId::Webapi, Trust::Open, false),
+    ] {
+        let config = std::sync::Arc::new(confer_core::config::Config::default());
+        let now = Instant::ZERO;
+        let mut server = Server::new(config, [7; 32], Wall::new(now, 0), now);
+        let link = LinkId(1);
+        let change = LinkChange::Opened { port, trust };
+        server.handle(Input::Link { link, change }, now);
+        let mut reference = 0;
+        let mut ask = |request: Request| {
+            reference += 1;
+            let frame = Frame::new(reference, request.into());
+            server.handle(Input::Frame { link, frame }, now);
+            let actions: Vec<Action> = std::iter::from_fn(|| server.poll_action()).collect();
+            let status = actions.iter().find_map(|action| match action {
+                Action::Send { frame, .. } => match &frame.body {
+                    Event::Flex(flex::Event::EventStatus(status)) => Some(status.clone()),
+                    other => panic!("{other:?}"),
+                },
+                _ => None,
+            });
+            let wrong = Action::Report(Report::WrongSecureKey { link });
+            (status.expect("an answer"), actions.contains(&wrong))
+        };
+        let (login, _) = ask(login("Casey", None));
+        let logout = |key: &Secret| {
+            Request::RequestLogout(flex::RequestLogout {
+                user_id: login.user_id.clone().expect("an id"),
+                secure_key: key.clone(),
+                session_id: None,
+                last_position: None,
+            })
+        };
+        let (refused, counted) = ask(logout(&Secret::new("00000000000000000000000000000000")));
+        assert_eq!((error(&refused), counted), (Some(ErrorId::WrongSecureKey), true));
+        let (left, _) = ask(logout(login.secure_key.as_ref().expect("a key")));
+        assert_eq!(error(&left).is_none(), spared, "{port} {trust:?}");
+    }
 }
 
 #[test]

@@ -58,10 +58,10 @@ impl Codec for Server {
         }
     }
 
-    fn write(event: &Event, _: usize, writer: &mut Writer<'_>) -> Option<usize> {
+    fn write(event: &Event, from: usize, writer: &mut Writer<'_>) -> Option<usize> {
         match event {
             Event::EventStatus(event) => write_status(event, writer),
-            Event::EventPush(event) => write_push(event, writer),
+            Event::EventPush(event) => return write_push(event, from, writer),
             Event::EventPushQuery(event) => push_query::write(event, writer),
         }
         None
@@ -270,11 +270,17 @@ fn read_push(group: &mut Group<'_>) -> Result<EventPush, Misfit> {
     })
 }
 
-fn write_push(push: &EventPush, writer: &mut Writer<'_>) {
+/// What follows the transcript of a push: three numbers.
+const PUSH_TAIL: usize = 3 * 7;
+
+/// A push too long for one frame goes out in several, each a push of its own.
+fn write_push(push: &EventPush, from: usize, writer: &mut Writer<'_>) -> Option<usize> {
     writer.required(Attribute::UserId, &push.user_id);
     writer.required(Attribute::SessionId, &push.session_id);
     writer.optional(Attribute::UserData, &push.user_data);
-    writer.optional(Attribute::ChatTranscript, &push.chat_transcript);
+    let part = Part { from, size: PART_SIZE, tail: PUSH_TAIL, keeps_result: false };
+    let transcript = push.chat_transcript.as_ref();
+    let next = transcript.and_then(|transcript| write_part(transcript, &part, writer));
     writer.optional(Attribute::SessionStatus, &push.session_status);
     writer.optional(Attribute::NotifyAttempt, &push.notify_attempt);
     match push.notify_position {
@@ -282,6 +288,7 @@ fn write_push(push: &EventPush, writer: &mut Writer<'_>) {
         Some(NotifyPosition::Removed) => writer.required(Attribute::NotifyPosition, &REMOVED),
         None => {}
     }
+    next
 }
 
 fn is_zero_or_one(value: &Value<'_>) -> bool {

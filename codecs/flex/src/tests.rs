@@ -206,6 +206,41 @@ fn a_push_says_all_there_is_to_say() {
     assert_eq!(decode::<Client>(&written(push), MAX_FRAME), Ok(expected));
 }
 
+/// Each is a push of its own, and says the same round other events.
+#[test]
+fn a_push_over_1_mib_goes_out_in_several() {
+    let whole = EventPush {
+        user_id: UserId::new("00E1B7C6D8F90A12"),
+        session_id: SessionId::new("000AB3CD5EF6GH7J"),
+        session_status: Some(SessionStatus::Alive.into()),
+        chat_transcript: Some(transcript(&[500_000, 20_000, 500_000, 1])),
+        notify_attempt: None,
+        notify_position: Some(NotifyPosition::Removed),
+        user_data: Some(KvList::from([("Push", "on".into())])),
+    };
+    let frame = Frame::unsolicited(Event::EventPush(whole.clone()));
+    let mut parts = Vec::new();
+    let mut from = Some(0);
+    while let Some(first) = from {
+        let mut bytes = BytesMut::new();
+        from = encode_part::<Server>(&frame, first, MAX_FRAME, &mut bytes).unwrap();
+        assert!(bytes.len() <= PART_SIZE);
+        let Ok(Decoded::Frame(Frame { reference: 0, body: Event::EventPush(part) })) =
+            decode::<Client>(&bytes, MAX_FRAME)
+        else {
+            panic!("no push")
+        };
+        parts.push(part);
+    }
+    let events = &whole.chat_transcript.as_ref().unwrap().events;
+    assert_eq!(parts.len(), 2);
+    for (part, range) in parts.into_iter().zip([0..2, 2..4]) {
+        let got = part.chat_transcript.as_ref().unwrap();
+        assert_eq!(*got.events, events[range]);
+        assert_eq!(EventPush { chat_transcript: whole.chat_transcript.clone(), ..part }, whole);
+    }
+}
+
 #[test]
 fn a_push_names_an_event_or_the_removal() {
     let push = |notify_position| EventPush {

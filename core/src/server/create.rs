@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::ask::{Contact, Interaction, Outcome, Record, Request};
 use crate::frame::{ErrorId, KvList, ProtocolType, UserType};
-use crate::id::{InteractionId, LinkId};
+use crate::id::{EventId, InteractionId, LinkId};
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::asynchrony::{AsyncStatus, Asynchrony};
@@ -347,6 +347,7 @@ impl Server {
             seat,
             number: 0,
             joined,
+            fetched: EventId::NONE,
             left: None,
         });
         let audience = Audience { sender: party, receiver: None, visibility };
@@ -361,6 +362,7 @@ impl Server {
         let answer = match seat {
             Seat::Flex(user) => {
                 self.place(user, Place::Inside(key, party));
+                self.subscribe_on_join(key, party, user);
                 Answer::Flex { link, reference, party, after: Some(after) }
             }
             Seat::Basic(_) | Seat::Voice => {

@@ -3,7 +3,7 @@
 use crate::door::Action;
 use crate::frame::esp::{Envelope, Event, Request, Request3rdServer};
 use crate::frame::{ErrorId, Frame, KvList, NoticeType, ProtocolType, UserType, Visibility};
-use crate::id::{InteractionId, LinkId, SessionId};
+use crate::id::{EventId, InteractionId, LinkId, SessionId};
 use crate::pii::Pii;
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -205,6 +205,7 @@ impl Server {
             seat: Seat::Voice,
             number: 0,
             joined,
+            fetched: EventId::NONE,
             left: None,
         });
         let audience = Audience { sender: party, receiver: None, visibility };

@@ -85,9 +85,9 @@ impl Server {
                 let answer = Answer::Flex { link, reference, party, after };
                 self.say(key, party, Said::flex_notice(notify, Person::Flex(user)), answer)
             }
-            Request::RequestNode(_) | Request::RequestPush(_) | Request::RequestAlive(_) => {
-                Err(Refusal::because(ErrorId::NotAllowed, "push is not available"))
-            }
+            Request::RequestNode(node) => self.become_node(link, reference, node),
+            Request::RequestPush(push) => self.request_push(link, reference, &push),
+            Request::RequestAlive(alive) => self.request_alive(link, reference, &alive),
         }
     }
 
@@ -249,7 +249,10 @@ impl Server {
     }
 
     /// The open session a user is in, to say something there.
-    fn place_to_speak(&self, user: Key<User>) -> Result<(Key<Session>, PartyNo), Refusal> {
+    pub(super) fn place_to_speak(
+        &self,
+        user: Key<User>,
+    ) -> Result<(Key<Session>, PartyNo), Refusal> {
         match self.users.user(user).map(|user| user.place) {
             Some(Place::Inside(key, party)) => {
                 match self.sessions.get(key).map(|session| session.phase) {

@@ -255,12 +255,13 @@ impl Server {
         {
             self.by_id.remove(&session.id);
             session.keeping.timer.map(|timer| self.timers.cancel(timer));
-            if let Some(creation) = session.creation {
-                self.creations.remove(&creation);
+            if let Some(creation) = &session.creation {
+                self.creations.remove(creation);
             }
             if self.by_interaction.get(&session.interaction) == Some(&key) {
                 self.by_interaction.remove(&session.interaction);
             }
+            self.forget_reminders(&session);
             for user in session.roster.users() {
                 self.forget_user(user);
             }

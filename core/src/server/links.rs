@@ -9,6 +9,7 @@ use crate::door::Trust;
 use crate::id::{LinkId, PortId};
 use crate::session::Session;
 use crate::session::newcomer::Registration;
+use crate::session::push::Node;
 use crate::session::roster::PartyNo;
 use crate::slab::Key;
 use crate::wheel::TimerId;
@@ -43,6 +44,8 @@ pub(super) struct Link {
     pub(super) reader: Option<TimerId>,
     /// References of requests without an answer; on flex only.
     pub(super) unanswered: BTreeSet<u32>,
+    /// The node that it said it is, though that may have another connection by now; on flex only.
+    pub(super) node: Option<Key<Node>>,
 }
 
 impl Link {
@@ -59,6 +62,17 @@ impl Link {
             readings: VecDeque::new(),
             reader: None,
             unanswered: BTreeSet::new(),
+            node: None,
+        }
+    }
+
+    /// Whether somebody who is trusted speaks for customers here, and may err without cost to them
+    /// (B9.1).
+    pub(super) fn is_gateway(&self) -> bool {
+        match self.trust {
+            Trust::Gateway => true,
+            Trust::Authenticated => self.port == PortId::Web || self.node.is_some(),
+            Trust::Open => self.port == PortId::Web,
         }
     }
 

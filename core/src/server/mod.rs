@@ -16,7 +16,9 @@ mod keep;
 mod leave;
 mod links;
 mod lists;
+mod nodes;
 mod purge;
+mod push;
 mod read;
 mod say;
 mod tell;
@@ -40,6 +42,7 @@ use crate::session::Session;
 use crate::session::keys::Person;
 use crate::session::outbox::Step;
 use crate::session::phase::Phase;
+use crate::session::roster::PartyNo;
 use crate::session::transcript::Reason;
 use crate::session::user::User;
 use crate::slab::{Key, Slab};
@@ -52,6 +55,7 @@ use asks::Asks;
 use files::Uploads;
 use idle::Which;
 use links::{Link, Links};
+use nodes::Nodes;
 use users::Users;
 
 /// How every index hashes. None of them is ever iterated.
@@ -78,6 +82,7 @@ pub struct Server {
     by_id: HashMap<SessionId, Key<Session>, Hasher>,
     by_interaction: HashMap<InteractionId, Key<Session>, Hasher>,
     users: Users,
+    nodes: Nodes,
     admission: Admission,
     asks: Asks,
     /// Sessions that are being made, or were made, by a Join with a RequestKey on basic (B4.8).
@@ -100,6 +105,8 @@ enum Timer {
     User(Key<User>),
     /// An event waits for its save, or a record for another attempt (B20.6).
     Save(Key<Session>),
+    /// A push was not fetched (B10.4).
+    Reminder(Key<Session>, PartyNo),
     /// A closed session is of no use any more (B8.6).
     Linger(Key<Session>),
     /// The reader of this connection may take the next stretch of a transcript (B5.7).
@@ -127,6 +134,7 @@ impl Server {
             by_id: HashMap::with_hasher(hasher.clone()),
             by_interaction: HashMap::with_hasher(hasher.clone()),
             users: Users::new(hasher.clone()),
+            nodes: Nodes::new(),
             admission: Admission::default(),
             asks: Asks::new(hasher.clone()),
             creations: HashMap::with_hasher(hasher.clone()),
@@ -185,6 +193,9 @@ impl Server {
                 for timer in [there.register, there.reader].into_iter().flatten() {
                     self.timers.cancel(timer);
                 }
+                if let Some(node) = there.node {
+                    self.nodes.remove(node, link);
+                }
                 self.undo_creations(&there.creating);
                 self.stop_reading(link, there.readings);
             }
@@ -241,6 +252,7 @@ impl Server {
             Timer::Idle(key, which) => self.idle(key, which),
             Timer::User(key) => self.user_timer(key),
             Timer::Save(key) => self.save_timer(key),
+            Timer::Reminder(key, party) => self.remind(key, party),
             Timer::Linger(key) => self.end_linger(key),
             Timer::Reader(link) => {
                 if let Some(there) = self.links.link_mut(link) {

@@ -128,7 +128,7 @@ impl Server {
         let participant = session.roster.party(reading.party);
         let released = session.outbox.told();
         let end = participant.left.map_or(released, |left| left.min(released));
-        let viewer = Viewer::new(reading.party, participant);
+        let viewer = Viewer::new(reading.party, participant).told(released);
         let told = reading.told;
         // What is owed comes behind everything older.
         let owed = reading.owed.front_mut().filter(|owed| owed.again || owed.after <= told);

@@ -21,6 +21,7 @@ impl Server {
         {
             session.told(&step);
             self.deliver(key, &step);
+            self.push_news(key, &step);
             match &step.answer {
                 Some(Answer::Basic { link, reference, party, join }) => {
                     // A position nobody has reached yet is the newest before the Join (B4.7).
@@ -37,10 +38,12 @@ impl Server {
                 Some(Answer::Flex { link, reference, party, after }) => {
                     let status = self.status(key, *party, *after, step.to);
                     self.send_flex(*link, *reference, status);
+                    self.fetched(key, *party, *after, step.to);
                 }
                 Some(Answer::Refused { link, reference, party, refusal, after }) => {
                     let status = self.refused_status(key, *party, *refusal, *after, step.to);
                     self.send_flex(*link, *reference, status);
+                    self.fetched(key, *party, *after, step.to);
                 }
                 Some(Answer::Result { link, reference, party, after, result }) => {
                     self.tell_result(key, (*link, *reference), *party, (*after, step.to), result);

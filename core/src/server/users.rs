@@ -3,7 +3,7 @@
 
 use hashbrown::HashMap;
 
-use crate::door::Trust;
+use crate::door::{Action, Report};
 use crate::frame::ErrorId;
 use crate::id::{LinkId, UserId};
 use crate::pii::Secret;
@@ -15,7 +15,9 @@ use crate::session::roster::PartyNo;
 use crate::session::transcript::Reason;
 use crate::session::user::{Place, User};
 use crate::slab::{Key, Slab};
+use crate::time::Instant;
 
+use super::links::Link;
 use super::{Hasher, Server, Timer};
 
 /// Flex users one machine knows at most, those that were removed included.
@@ -37,9 +39,14 @@ impl Users {
         self.slab.get(key)
     }
 
+    /// Whoever has this id.
+    pub(super) fn by_id(&self, user_id: &UserId) -> Option<Key<User>> {
+        self.by_id.get(user_id).copied()
+    }
+
     /// Where whoever has this id is.
     pub(super) fn place_of(&self, user_id: &UserId) -> Option<Place> {
-        self.user(*self.by_id.get(user_id)?).map(|user| user.place)
+        self.user(self.by_id(user_id)?).map(|user| user.place)
     }
 }
 
@@ -66,15 +73,15 @@ impl Server {
         user_id: &UserId,
         secure_key: &Secret,
     ) -> Result<Key<User>, Refusal> {
-        let key = *self.users.by_id.get(user_id).ok_or(ErrorId::NotInSession)?;
+        let key = self.users.by_id(user_id).ok_or(ErrorId::NotInSession)?;
         let user = self.users.slab.get(key).ok_or(ErrorId::NotInSession)?;
         if user.secure_key == *secure_key {
             self.keep_awake(key);
             return Ok(key);
         }
-        let trust = self.links.link(link).map(|there| there.trust);
+        self.actions.push_back(Action::Report(Report::WrongSecureKey { link }));
         // A gateway's mistake must not cost its customers their chats.
-        if trust == Some(Trust::Open) {
+        if !self.links.link(link).is_some_and(Link::is_gateway) {
             self.remove_user(key, Reason::WrongSecureKey);
         }
         Err(ErrorId::WrongSecureKey.into())
@@ -162,13 +169,13 @@ impl Server {
         user.timer = None;
         if let Place::Removed { told, .. } = &mut user.place {
             *told = true;
-        } else {
+        } else if !self.ask_for(key) {
             self.user_is_silent(key);
         }
     }
 
-    /// Restarts `flex-disconnect-timeout` (B9.2).
-    fn keep_awake(&mut self, key: Key<User>) {
+    /// Restarts `flex-disconnect-timeout` (B9.2), or what stands for it (B10.2).
+    pub(super) fn keep_awake(&mut self, key: Key<User>) {
         let Some(user) = self.users.slab.get_mut(key) else { return };
         if matches!(user.place, Place::Removed { .. }) {
             return;
@@ -178,7 +185,14 @@ impl Server {
         {
             return;
         }
-        let until = self.now + self.config.settings.flex_disconnect_timeout;
+        let place = user.place;
+        let until = self.now + self.patience(place);
+        self.wake_at(key, until);
+    }
+
+    /// Lets a user's timer run until then.
+    pub(super) fn wake_at(&mut self, key: Key<User>, until: Instant) {
+        let Some(user) = self.users.slab.get_mut(key) else { return };
         match user.timer {
             Some(timer) if self.timers.re_arm(timer, until) => {}
             Some(_) | None => user.timer = self.timers.arm(until, Timer::User(key)).ok(),

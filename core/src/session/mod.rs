@@ -18,6 +18,7 @@ pub(crate) mod newcomer;
 pub(crate) mod outbox;
 pub(crate) mod overrides;
 pub(crate) mod phase;
+pub(crate) mod push;
 pub(crate) mod roster;
 pub(crate) mod transcript;
 pub(crate) mod user;
@@ -50,6 +51,7 @@ use language::Language;
 use outbox::{Outbox, Step};
 use overrides::Overrides;
 use phase::Phase;
+use push::Subscribers;
 use roster::{ORIGINAL_NICKNAME, Roster};
 use transcript::{Entry, Transcript, What};
 use user::User;
@@ -103,6 +105,8 @@ pub(crate) struct Session {
     pub(crate) asynchronous: Control,
     /// What the workflow set otherwise for this session (B11.6).
     pub(crate) overrides: Option<Box<Overrides>>,
+    /// Those who are pushed to (B10.1).
+    pub(crate) subscribers: Subscribers,
     last_time_shift: u32,
 }
 
@@ -136,6 +140,7 @@ impl Session {
             regular: Control::default(),
             asynchronous: Control::default(),
             overrides: None,
+            subscribers: Subscribers::default(),
             last_time_shift: 0,
         }
     }

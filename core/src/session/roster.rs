@@ -59,6 +59,8 @@ pub(crate) struct Participant {
     pub(crate) number: u32,
     /// The event it came with.
     pub(crate) joined: EventId,
+    /// The last event of the newest answer that told it of events; on flex only.
+    pub(crate) fetched: EventId,
     /// The last event it saw, once it has left.
     pub(crate) left: Option<EventId>,
 }

@@ -49,6 +49,8 @@ pub(crate) struct Viewer {
     record: bool,
     /// Later events are not told yet, and neither is what they change.
     told: EventId,
+    /// Gets everything masked, whatever it is entitled to.
+    masked: bool,
 }
 
 impl Viewer {
@@ -60,6 +62,7 @@ impl Viewer {
         version: NEWEST,
         record: true,
         told: EventId::MAX,
+        masked: false,
     };
 
     /// This participation, with the version agreed on.
@@ -71,12 +74,18 @@ impl Viewer {
             version: agreed(participant.client_version),
             record: false,
             told: EventId::MAX,
+            masked: false,
         }
     }
 
     /// The same, who was told the events up to this one.
     pub(crate) const fn told(self, told: EventId) -> Self {
         Self { told, ..self }
+    }
+
+    /// The same by way of third parties, who must not learn what is masked (B15.7).
+    pub(crate) fn masked(self) -> Self {
+        Self { masked: true, ..self }
     }
 
     /// Whether its client knows of silent monitoring.
@@ -124,7 +133,7 @@ impl Viewer {
         let body = match &entry.what {
             What::NewParty(greeting) => self.new_party(sender, greeting.as_ref()),
             What::Message(words) => EventBody::Message(Message {
-                message_text: words.seen_by(self.party).clone(),
+                message_text: self.text(words).clone(),
                 message_type: more(words, |more| more.message_type.clone()),
                 treat_as: more(words, |more| more.treat_as.map(Open::Known)),
                 receiver_id,
@@ -168,6 +177,10 @@ impl Viewer {
         entries.filter_map(move |entry| self.event(entry, roster))
     }
 
+    fn text<'a>(&self, words: &'a Words) -> &'a Text {
+        if self.masked { words.text() } else { words.seen_by(self.party) }
+    }
+
     fn new_party(&self, sender: &Participant, greeting: Option<&Words>) -> EventBody {
         EventBody::NewParty(Box::new(NewParty {
             protocol_type: Open::Known(sender.protocol),
@@ -176,7 +189,7 @@ impl Viewer {
             client_version: sender.client_version,
             user_data: (!self.flex && !sender.user_data.is_empty())
                 .then(|| sender.user_data.clone()),
-            message_text: greeting.map(|words| words.seen_by(self.party).clone()),
+            message_text: greeting.map(|words| self.text(words).clone()),
         }))
     }
 
@@ -191,7 +204,7 @@ impl Viewer {
             matches!(notice_type, NoticeType::UserTypingStarted | NoticeType::UserTypingStopped);
         let hidden =
             typing && self.user_type == UserType::Client && entry.audience.sender != self.party;
-        words.filter(|_| !hidden).map(|words| words.seen_by(self.party).clone())
+        words.filter(|_| !hidden).map(|words| self.text(words).clone())
     }
 
     fn party_left(&self, left: &Left, roster: &Roster) -> EventBody {
@@ -199,7 +212,7 @@ impl Viewer {
             asker_id: roster.party(left.asker).user_id.clone(),
             reason_code: left.reason.code(),
             reason_text: Some(Text::new(left.reason.text())),
-            message_text: left.words.as_ref().map(|words| words.seen_by(self.party).clone()),
+            message_text: left.words.as_ref().map(|words| self.text(words).clone()),
         })
     }
 
@@ -252,3 +265,6 @@ impl Viewer {
 fn more<T>(words: &Words, part: impl FnOnce(&super::transcript::More) -> Option<T>) -> Option<T> {
     words.more.as_deref().and_then(part)
 }
+
+#[cfg(test)]
+mod tests;

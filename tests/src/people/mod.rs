@@ -17,6 +17,7 @@
 
 pub mod desk;
 mod mirror;
+pub mod node;
 pub mod visitor;
 pub mod workflow;
 
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use confer_core::ask::Request as AskRequest;
 use confer_core::config::Config;
-use confer_core::door::{Action, Input};
+use confer_core::door::{Action, Input, Report};
 use confer_core::frame::{KvList, KvValue, UserType};
 use confer_core::id::SessionId;
 use confer_core::machine::{Machine, Progress};
@@ -188,6 +189,16 @@ impl Center {
         let world = self.world();
         let of = |(_, entry): &(Instant, Entry)| match entry {
             Entry::Action(_, Action::Ask { request, .. }) => Some(request.clone()),
+            Entry::Action(..) | Entry::Wrote(..) | Entry::Note(_) => None,
+        };
+        world.log.entries().filter_map(of).collect()
+    }
+
+    /// All that the server reported, in order.
+    pub fn reports(&self) -> Vec<Report> {
+        let world = self.world();
+        let of = |(_, entry): &(Instant, Entry)| match entry {
+            Entry::Action(_, Action::Report(report)) => Some(report.clone()),
             Entry::Action(..) | Entry::Wrote(..) | Entry::Note(_) => None,
         };
         world.log.entries().filter_map(of).collect()

@@ -113,7 +113,7 @@ enum Happening {
     ReadUp(u64),
     ReadDown(u64),
     /// The end of a connection reaches the server, or the client.
-    EndUp(u64),
+    EndUp(ServerId, u64),
     EndDown(usize, u64),
     /// The store's answer reaches a server.
     Answer(Answer),
@@ -359,9 +359,8 @@ where
             }
             Happening::ReadUp(connection) => self.read_up(connection),
             Happening::ReadDown(connection) => self.read_down(connection),
-            Happening::EndUp(connection) => {
-                let Some(there) = self.connections.get(&connection) else { return };
-                let server = there.server;
+            // The client may have heard of it first.
+            Happening::EndUp(server, connection) => {
                 self.servers[server.0].closed(connection, self.now);
                 self.connections.remove(&connection);
                 self.pump_server(server);
@@ -534,10 +533,10 @@ where
         // Nothing more is taken either, until both ends know.
         there.up.reading = Reading::Never;
         there.down.reading = Reading::Never;
-        let client = there.client;
+        let (server, client) = (there.server, there.client);
         let up = self.now + self.chance.between(&self.net.latency);
         let down = self.now + self.chance.between(&self.net.latency);
-        self.schedule(up, Happening::EndUp(connection));
+        self.schedule(up, Happening::EndUp(server, connection));
         self.schedule(down, Happening::EndDown(client, connection));
     }
 
