@@ -11,12 +11,16 @@ use confer_wire::{HEADER_SIZE, MAX_FRAME};
 use lexopt::{Arg, Parser};
 
 use crate::decode::{self, Format, Kind};
+use crate::{check_config, options};
 
 const HELP: &str = include_str!("cli/help.txt");
+const CHECK_CONFIG_HELP: &str = include_str!("cli/check-config.txt");
 const DECODE_HELP: &str = include_str!("cli/decode.txt");
+const OPTIONS_HELP: &str = include_str!("cli/options.txt");
 
-const COMMANDS: &[&str] = &["decode", "help"];
+const COMMANDS: &[&str] = &["check-config", "decode", "options", "help"];
 const OPTIONS: &[&str] = &["--help", "--version", "-h", "-V"];
+const CHECK_CONFIG_OPTIONS: &[&str] = &["--set", "--help", "-h"];
 const DECODE_OPTIONS: &[&str] = &[
     "--format",
     "--input",
@@ -29,8 +33,12 @@ const DECODE_OPTIONS: &[&str] = &[
     "-h",
 ];
 
+const OPTIONS_OPTIONS: &[&str] = &["--section", "--format", "--help", "-f", "-h"];
+
 /// The command line is wrong, or something outside this program is.
 const TROUBLE: u8 = 2;
+
+const ONE_FILE: &str = "there can be one FILE only";
 
 /// Does what the arguments, without the program's name, ask for.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
@@ -38,7 +46,9 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Help(text)) => show(text),
         Ok(Command::Version) => show(concat!("confer ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Missing) => complain(format_args!("{HELP}")),
+        Ok(Command::CheckConfig(options)) => check_config(&options),
         Ok(Command::Decode(options)) => decode(&options),
+        Ok(Command::Options(options)) => show_options(&options),
         Err(error) => complain(format_args!("confer: {error}\n")),
     }
 }
@@ -53,6 +63,24 @@ fn complain(text: fmt::Arguments<'_>) -> ExitCode {
     // Nobody is left to tell about standard error.
     let _ = io::stderr().write_fmt(text);
     ExitCode::from(TROUBLE)
+}
+
+fn check_config(options: &check_config::Options) -> ExitCode {
+    match check_config::run(options, &mut io::stdout(), &mut io::stderr()) {
+        Ok(check_config::Outcome::Good) => ExitCode::SUCCESS,
+        Ok(check_config::Outcome::Bad) => ExitCode::FAILURE,
+        Ok(check_config::Outcome::Unread) => ExitCode::from(TROUBLE),
+        Err(error) => complain(format_args!("confer: cannot write: {error}\n")),
+    }
+}
+
+fn show_options(options: &options::Options) -> ExitCode {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match options::run(options, &mut out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => complain(format_args!("confer: cannot write: {error}\n")),
+    }
 }
 
 fn decode(options: &decode::Options) -> ExitCode {
@@ -70,7 +98,9 @@ enum Command {
     Help(&'static str),
     Version,
     Missing,
+    CheckConfig(check_config::Options),
     Decode(decode::Options),
+    Options(options::Options),
 }
 
 /// Why nobody knows what is asked for, and which help tells more.
@@ -99,7 +129,7 @@ fn parse_command(args: &mut Parser, help: &mut &'static str) -> Result<Command, 
             return match &*option {
                 "-h" | "--help" => Ok(Command::Help(HELP)),
                 "-V" | "--version" => Ok(Command::Version),
-                option if DECODE_OPTIONS.contains(&option) => {
+                option if is_of_a_command(option) => {
                     Err(format!("option '{option}' belongs behind the command"))
                 }
                 option => Err(unknown("option", option, OPTIONS)),
@@ -108,19 +138,89 @@ fn parse_command(args: &mut Parser, help: &mut &'static str) -> Result<Command, 
         Some(Given::Value(name)) => name,
     };
     match &*name.to_string_lossy() {
+        "check-config" => {
+            *help = "confer check-config --help";
+            parse_check_config(args)
+        }
         "decode" => {
             *help = "confer decode --help";
             parse_decode(args)
         }
+        "options" => {
+            *help = "confer options --help";
+            parse_options(args)
+        }
         "help" => match next(args)? {
             None => Ok(Command::Help(HELP)),
-            Some(Given::Value(name)) if name == "help" => Ok(Command::Help(HELP)),
-            Some(Given::Value(name)) if name == "decode" => Ok(Command::Help(DECODE_HELP)),
-            Some(Given::Value(name)) => Err(unknown("command", &name.to_string_lossy(), COMMANDS)),
+            Some(Given::Value(name)) => match &*name.to_string_lossy() {
+                "help" => Ok(Command::Help(HELP)),
+                "check-config" => Ok(Command::Help(CHECK_CONFIG_HELP)),
+                "decode" => Ok(Command::Help(DECODE_HELP)),
+                "options" => Ok(Command::Help(OPTIONS_HELP)),
+                name => Err(unknown("command", name, COMMANDS)),
+            },
             Some(Given::Option(option)) => Err(unknown("option", &option, OPTIONS)),
         },
         name => Err(unknown("command", name, COMMANDS)),
     }
+}
+
+/// Whether some command has this option.
+fn is_of_a_command(option: &str) -> bool {
+    [CHECK_CONFIG_OPTIONS, DECODE_OPTIONS, OPTIONS_OPTIONS].concat().contains(&option)
+}
+
+fn parse_check_config(args: &mut Parser) -> Result<Command, String> {
+    let (mut file, mut sets) = (None, Vec::new());
+    while let Some(given) = next(args)? {
+        match given {
+            Given::Value(_) if file.is_some() => return Err(ONE_FILE.to_owned()),
+            Given::Value(name) => file = Some(name.into()),
+            Given::Option(option) => match &*option {
+                "-h" | "--help" => return Ok(Command::Help(CHECK_CONFIG_HELP)),
+                "--set" => sets.push(value(args)?),
+                option => return Err(unknown("option", option, CHECK_CONFIG_OPTIONS)),
+            },
+        }
+    }
+    let Some(file) = file else { return Err("which FILE?".to_owned()) };
+    Ok(Command::CheckConfig(check_config::Options { file, sets }))
+}
+
+fn parse_options(args: &mut Parser) -> Result<Command, String> {
+    let mut options = options::Options { section: None, format: options::Format::Text };
+    while let Some(given) = next(args)? {
+        let option = match given {
+            Given::Option(option) => option,
+            Given::Value(word) => {
+                let word = word.to_string_lossy();
+                return Err(format!("what is '{}' to mean?", word.escape_debug()));
+            }
+        };
+        match &*option {
+            "-h" | "--help" => return Ok(Command::Help(OPTIONS_HELP)),
+            "--section" => {
+                let section = value(args)?;
+                if confer_config::options_of(&section).next().is_none() {
+                    return Err(unknown("section", &section, &options::sections()));
+                }
+                options.section = Some(section);
+            }
+            "-f" | "--format" => {
+                let formats = [
+                    ("text", options::Format::Text),
+                    ("json", options::Format::Json),
+                    ("toml", options::Format::Toml),
+                ];
+                options.format = choose(args, &option, &formats)?;
+            }
+            option => return Err(unknown("option", option, OPTIONS_OPTIONS)),
+        }
+    }
+    if options.format == options::Format::Toml && options.section.is_some() {
+        return Err("'--format toml' shows every section".to_owned());
+    }
+    Ok(Command::Options(options))
 }
 
 fn parse_decode(args: &mut Parser) -> Result<Command, String> {
@@ -129,7 +229,7 @@ fn parse_decode(args: &mut Parser) -> Result<Command, String> {
         let option = match given {
             Given::Option(option) => option,
             Given::Value(_) if options.file.is_some() => {
-                return Err("there can be one FILE only".to_owned());
+                return Err(ONE_FILE.to_owned());
             }
             Given::Value(file) => {
                 options.file = Some(file.into());

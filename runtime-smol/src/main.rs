@@ -1,11 +1,13 @@
-//! The `confer` program: so far the command `decode`, which shows what is in chat frames.
+//! The `confer` program: so far the commands that need no running server.
 
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod check_config;
 mod cli;
 mod decode;
+mod options;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,12 @@ fn help_is_found_wherever_it_is_looked_for() {
     for line in ["decode -h", "decode --help", "help decode", "decode --port esp file --help"] {
         assert!(matches!(parsed(line).unwrap(), Command::Help(DECODE_HELP)), "{line}");
     }
+    for line in ["check-config -h", "help check-config", "check-config --set a/b=c --help"] {
+        assert!(matches!(parsed(line).unwrap(), Command::Help(CHECK_CONFIG_HELP)), "{line}");
+    }
+    for line in ["options -h", "options --help", "help options"] {
+        assert!(matches!(parsed(line).unwrap(), Command::Help(OPTIONS_HELP)), "{line}");
+    }
     assert!(matches!(parsed("").unwrap(), Command::Missing));
     for line in ["-V", "--version"] {
         assert!(matches!(parsed(line).unwrap(), Command::Version));
@@ -33,11 +39,19 @@ fn help_tells_every_command_and_option() {
     for known in COMMANDS.iter().chain(OPTIONS) {
         assert!(HELP.contains(known), "{known}");
     }
-    for known in DECODE_OPTIONS {
-        assert!(DECODE_HELP.contains(known), "{known}");
+    for (options, help) in [
+        (CHECK_CONFIG_OPTIONS, CHECK_CONFIG_HELP),
+        (DECODE_OPTIONS, DECODE_HELP),
+        (OPTIONS_OPTIONS, OPTIONS_HELP),
+    ] {
+        for known in options {
+            assert!(help.contains(known), "{known}");
+        }
     }
-    for line in HELP.lines().chain(DECODE_HELP.lines()) {
-        assert!(line.len() <= 100, "too wide: {line}");
+    for help in [HELP, CHECK_CONFIG_HELP, DECODE_HELP, OPTIONS_HELP] {
+        for line in help.lines() {
+            assert!(line.len() <= 100, "too wide: {line}");
+        }
     }
 }
 
@@ -62,6 +76,27 @@ fn every_option_is_taken() {
     assert_eq!(options.tcp_ports, ports.into());
     assert_eq!(options.max_frame, 12);
     assert!(options.show_text);
+}
+
+#[test]
+fn a_check_takes_a_file_and_pairs_in_their_order() {
+    let command = parsed("check-config --set a/b=1 some.toml --set=a/b=2").unwrap();
+    let Command::CheckConfig(options) = command else { panic!("{command:?}") };
+    assert_eq!(options.file.to_str(), Some("some.toml"));
+    assert_eq!(options.sets, ["a/b=1", "a/b=2"]);
+}
+
+#[test]
+fn options_are_shown_of_a_section_in_a_format() {
+    let shown = |line: &str| {
+        let command = parsed(line).unwrap();
+        let Command::Options(options) = command else { panic!("{command:?}") };
+        (options.section, options.format)
+    };
+    assert_eq!(shown("options"), (None, options::Format::Text));
+    let section = Some("ports.web".to_owned());
+    assert_eq!(shown("options --section ports.web -f json"), (section, options::Format::Json));
+    assert_eq!(shown("options --format toml"), (None, options::Format::Toml));
 }
 
 #[test]
@@ -93,6 +128,9 @@ fn what_is_unknown_is_named_with_the_nearest() {
         ("decode --fromat json", "'--fromat'", "'--format'", "'confer decode --help'"),
         ("decode --showtext", "'--showtext'", "'--show-text'", "'confer decode --help'"),
         ("decode --maxframe=5", "'--maxframe'", "'--max-frame'", "'confer decode --help'"),
+        ("check-config --sett a/b=c", "'--sett'", "'--set'", "'confer check-config --help'"),
+        ("options --sektion web", "'--sektion'", "'--section'", "'confer options --help'"),
+        ("options --section setings", "'setings'", "'settings'", "'confer options --help'"),
         ("decode --tcpport 5", "'--tcpport'", "'--tcp-port'", "'confer decode --help'"),
     ] {
         let text = refusal(line);
@@ -119,6 +157,13 @@ fn wrong_values_are_named() {
         ("decode --format", "'--format'"),
         ("decode --show-text=yes", "'--show-text'"),
         ("decode one two", "one FILE"),
+        ("check-config", "which FILE?"),
+        ("check-config one two", "one FILE"),
+        ("check-config one --set", "'--set'"),
+        ("options settings", "'settings'"),
+        ("options --format xml", "'xml'"),
+        ("options --section settings --format toml", "every section"),
+        ("--set a/b=c", "belongs behind the command"),
     ] {
         let text = refusal(line);
         assert!(text.contains(part), "{line}: {text}");
