@@ -5,20 +5,23 @@ use core::fmt;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use confer_core::frame::Protocol;
+use confer_core::id::PortId;
 use confer_wire::{HEADER_SIZE, MAX_FRAME};
 use lexopt::{Arg, Parser};
 
 use crate::decode::{self, Format, Kind};
-use crate::{check_config, options};
+use crate::{check_config, options, serving};
 
 const HELP: &str = include_str!("cli/help.txt");
 const CHECK_CONFIG_HELP: &str = include_str!("cli/check-config.txt");
 const DECODE_HELP: &str = include_str!("cli/decode.txt");
 const OPTIONS_HELP: &str = include_str!("cli/options.txt");
+const SERVE_HELP: &str = include_str!("cli/serve.txt");
 
-const COMMANDS: &[&str] = &["check-config", "decode", "options", "help"];
+const COMMANDS: &[&str] = &["check-config", "decode", "options", "serve", "help"];
 const OPTIONS: &[&str] = &["--help", "--version", "-h", "-V"];
 const CHECK_CONFIG_OPTIONS: &[&str] = &["--set", "--help", "-h"];
 const DECODE_OPTIONS: &[&str] = &[
@@ -35,6 +38,19 @@ const DECODE_OPTIONS: &[&str] = &[
 
 const OPTIONS_OPTIONS: &[&str] = &["--section", "--format", "--help", "-f", "-h"];
 
+const SERVE_OPTIONS: &[&str] = &[
+    "--config",
+    "--listen",
+    "--set",
+    "--store",
+    "--drain-timeout",
+    "--log-format",
+    "--log",
+    "--help",
+    "-c",
+    "-h",
+];
+
 /// The command line is wrong, or something outside this program is.
 const TROUBLE: u8 = 2;
 
@@ -45,7 +61,9 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     match parse(args) {
         Ok(Command::Help(text)) => show(text),
         Ok(Command::Version) => show(concat!("confer ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Command::Missing) => complain(format_args!("{HELP}")),
+        // The main job needs no word: the server with what is configured by default.
+        Ok(Command::Missing) => serve(&serving::Options::default()),
+        Ok(Command::Serve(options)) => serve(&options),
         Ok(Command::CheckConfig(options)) => check_config(&options),
         Ok(Command::Decode(options)) => decode(&options),
         Ok(Command::Options(options)) => show_options(&options),
@@ -83,6 +101,16 @@ fn show_options(options: &options::Options) -> ExitCode {
     }
 }
 
+fn serve(options: &serving::Options) -> ExitCode {
+    match serving::run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = io::stderr().write_fmt(format_args!("confer: {error}\n"));
+            if error.is_usage() { ExitCode::from(TROUBLE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
 fn decode(options: &decode::Options) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match decode::run(options, &mut out, &mut io::stderr()) {
@@ -101,6 +129,7 @@ enum Command {
     CheckConfig(check_config::Options),
     Decode(decode::Options),
     Options(options::Options),
+    Serve(serving::Options),
 }
 
 /// Why nobody knows what is asked for, and which help tells more.
@@ -150,6 +179,10 @@ fn parse_command(args: &mut Parser, help: &mut &'static str) -> Result<Command, 
             *help = "confer options --help";
             parse_options(args)
         }
+        "serve" => {
+            *help = "confer serve --help";
+            parse_serve(args)
+        }
         "help" => match next(args)? {
             None => Ok(Command::Help(HELP)),
             Some(Given::Value(name)) => match &*name.to_string_lossy() {
@@ -157,6 +190,7 @@ fn parse_command(args: &mut Parser, help: &mut &'static str) -> Result<Command, 
                 "check-config" => Ok(Command::Help(CHECK_CONFIG_HELP)),
                 "decode" => Ok(Command::Help(DECODE_HELP)),
                 "options" => Ok(Command::Help(OPTIONS_HELP)),
+                "serve" => Ok(Command::Help(SERVE_HELP)),
                 name => Err(unknown("command", name, COMMANDS)),
             },
             Some(Given::Option(option)) => Err(unknown("option", &option, OPTIONS)),
@@ -167,7 +201,9 @@ fn parse_command(args: &mut Parser, help: &mut &'static str) -> Result<Command, 
 
 /// Whether some command has this option.
 fn is_of_a_command(option: &str) -> bool {
-    [CHECK_CONFIG_OPTIONS, DECODE_OPTIONS, OPTIONS_OPTIONS].concat().contains(&option)
+    [CHECK_CONFIG_OPTIONS, DECODE_OPTIONS, OPTIONS_OPTIONS, SERVE_OPTIONS]
+        .concat()
+        .contains(&option)
 }
 
 fn parse_check_config(args: &mut Parser) -> Result<Command, String> {
@@ -185,6 +221,68 @@ fn parse_check_config(args: &mut Parser) -> Result<Command, String> {
     }
     let Some(file) = file else { return Err("which FILE?".to_owned()) };
     Ok(Command::CheckConfig(check_config::Options { file, sets }))
+}
+
+fn parse_serve(args: &mut Parser) -> Result<Command, String> {
+    let mut options = serving::Options::default();
+    while let Some(given) = next(args)? {
+        let option = match given {
+            Given::Option(option) => option,
+            Given::Value(word) => {
+                let word = word.to_string_lossy();
+                return Err(format!("what is '{}' to mean?", word.escape_debug()));
+            }
+        };
+        match &*option {
+            "-h" | "--help" => return Ok(Command::Help(SERVE_HELP)),
+            "-c" | "--config" => options.config = Some(value(args)?.into()),
+            "--set" => options.sets.push(value(args)?),
+            "--listen" => options.sets.push(listen(&value(args)?)?),
+            "--store" => match &*value(args)? {
+                "memory:" => {}
+                other => {
+                    let other = other.escape_debug();
+                    return Err(format!("store '{other}' is not known; there is 'memory:' only"));
+                }
+            },
+            "--drain-timeout" => {
+                options.drain_timeout = Duration::from_secs(seconds(args, &option)?);
+            }
+            "--log" => options.log = Some(value(args)?),
+            "--log-format" => {
+                let formats =
+                    [("text", serving::LogFormat::Text), ("json", serving::LogFormat::Json)];
+                options.log_format = choose(args, &option, &formats)?;
+            }
+            option => return Err(unknown("option", option, SERVE_OPTIONS)),
+        }
+    }
+    Ok(Command::Serve(options))
+}
+
+/// `PORT=ADDRESS` of `--listen`, as the pair `SECTION/OPTION=VALUE` that it stands for.
+fn listen(written: &str) -> Result<String, String> {
+    let Some((port, address)) = written.split_once('=') else {
+        let written = written.escape_debug();
+        return Err(format!("'--listen {written}' is no PORT=ADDRESS:PORT"));
+    };
+    let known = PortId::ALL.map(PortId::name);
+    if !known.contains(&port) {
+        return Err(unknown("port", port, &known));
+    }
+    Ok(format!("ports.{port}/listen={address}"))
+}
+
+/// A number of seconds, a day at most.
+fn seconds(args: &mut Parser, option: &str) -> Result<u64, String> {
+    let written = value(args)?;
+    match written.parse() {
+        Ok(seconds @ 0..=86_400) => Ok(seconds),
+        Ok(_) | Err(_) => {
+            let written = written.escape_debug();
+            Err(format!("'{option} {written}' is no number of seconds, 0 to 86400"))
+        }
+    }
 }
 
 fn parse_options(args: &mut Parser) -> Result<Command, String> {

@@ -1,4 +1,4 @@
-//! The `confer` program: so far the commands that need no running server.
+//! The `confer` program: the server, and what people need round it.
 
 #![forbid(unsafe_code)]
 
@@ -8,6 +8,7 @@ mod check_config;
 mod cli;
 mod decode;
 mod options;
+mod serving;
 
 use std::process::ExitCode;
 

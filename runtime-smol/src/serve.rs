@@ -13,12 +13,12 @@ mod turn;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use confer_core::config::Config;
+use confer_core::config::{Config, Listen};
 use confer_core::frame::Protocol;
 use confer_core::id::PortId;
 use confer_core::server::Server;
@@ -41,12 +41,16 @@ const SPARE_DESCRIPTORS: u64 = 64;
 const ORDERS: usize = 16;
 
 /// Where the ports listen unless the configuration says otherwise.
-pub const LISTEN: [(PortId, &str); 4] = [
-    (PortId::Default, "127.0.0.1:4480"),
-    (PortId::Webapi, "127.0.0.1:4481"),
-    (PortId::Esp, "127.0.0.1:4482"),
-    (PortId::Health, "127.0.0.1:4483"),
+pub const LISTEN: [(PortId, SocketAddr); 4] = [
+    (PortId::Default, local(4480)),
+    (PortId::Webapi, local(4481)),
+    (PortId::Esp, local(4482)),
+    (PortId::Health, local(4483)),
 ];
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
 
 /// A server that runs, on threads of its own.
 #[derive(Debug)]
@@ -111,7 +115,14 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
     let mut health = None;
     for port in PortId::ALL {
         let options = &config.ports[port];
-        let Some(address) = options.listen else { continue };
+        let address = match options.listen {
+            Some(Listen::At(address)) => address,
+            Some(Listen::Off) => continue,
+            None => match LISTEN.iter().find(|(usual, _)| *usual == port) {
+                Some((_, address)) => *address,
+                None => continue,
+            },
+        };
         let protocol = match port {
             PortId::Default => Some(Protocol::Basic),
             PortId::Webapi => Some(Protocol::Flex),

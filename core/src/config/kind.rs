@@ -27,7 +27,7 @@ pub enum Kind {
     LanguageCode,
     /// A country's code; upper-cased when read.
     CountryCode,
-    /// Where to listen, as numbers: `192.0.2.1:4800` or `[2001:db8::1]:4800`.
+    /// Where to listen, as numbers: `192.0.2.1:4800` or `[2001:db8::1]:4800`; or `off`.
     Address,
     /// The name of a file, 1 to [`Kind::MAX_FILE`] characters.
     File,
@@ -136,7 +136,7 @@ impl fmt::Display for Kind {
             Self::Name => write!(f, "1 to {} characters, no :", Self::MAX_NAME),
             Self::LanguageCode => f.write_str("ISO 639 code, 2 or 3 letters"),
             Self::CountryCode => f.write_str("ISO 3166 code, 2 or 3 letters"),
-            Self::Address => f.write_str("address:port, in numbers"),
+            Self::Address => f.write_str("address:port, in numbers, or off"),
             Self::File => write!(f, "file name of 1 to {} characters", Self::MAX_FILE),
             Self::Extensions => f.write_str("extensions joined by :"),
             Self::Secret { max } => write!(f, "0 to {max} bytes"),

@@ -45,7 +45,7 @@ pub use error::{ConfigError, Problem};
 pub use kind::Kind;
 pub use languages::Language;
 pub use names::Withdrawn;
-pub use options::{ClientFileTransfer, InactivityControl, Port, Ports, Server, Settings};
+pub use options::{ClientFileTransfer, InactivityControl, Listen, Port, Ports, Server, Settings};
 pub use reload::Difference;
 pub use table::{Effect, OptionInfo};
 

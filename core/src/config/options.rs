@@ -33,8 +33,8 @@ options! {
     /// Section `ports.<id>`: a port.
     pub struct Port in "ports.<id>";
 
-    /// Where the port listens; unset: it is not opened (B2.1).
-    listen: Option<SocketAddr> = None, Kind::OrEmpty(&Kind::Address), "listen", Restart;
+    /// Where the port listens; unset: where the program that opens it decides (B2.1).
+    listen: Option<Listen> = None, Kind::OrEmpty(&Kind::Address), "listen", Restart;
     /// If set, the token every connection must show first, or get 8307 and be closed (B2.7).
     access_token: Option<Secret> = None, Kind::Secret { max: 1024 },
         "access-token", NewConnections;
@@ -240,6 +240,15 @@ options! {
 
 const fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
+}
+
+/// Where a port listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Here.
+    At(SocketAddr),
+    /// Nowhere: the port is not opened.
+    Off,
 }
 
 /// The ports, by their ids: `config.ports[PortId::Webapi].addp_timeout`.

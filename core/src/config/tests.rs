@@ -375,7 +375,10 @@ fn texts_become_typed_values() {
     assert_eq!(settings.flex_push_content, []);
     assert_eq!(settings.transcript_auto_save, AutoSave::EveryEventAndTell);
     assert_eq!(settings.orphan_timeout, Some(Duration::from_secs(7)));
-    assert_eq!(config.ports[PortId::Health].listen, Some("[::1]:4806".parse().unwrap()));
+    assert_eq!(
+        config.ports[PortId::Health].listen,
+        Some(Listen::At("[::1]:4806".parse().unwrap()))
+    );
     assert!(config.inactivity_control.enabled);
     assert!(config.inactivity_control.message_alert.is_empty());
     assert_eq!(config.server.app_dbid, Some(65_535));

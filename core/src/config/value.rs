@@ -3,10 +3,10 @@
 use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::kind::Kind;
+use super::options::Listen;
 use crate::pii::Secret;
 use crate::text::{Str, Text};
 
@@ -135,9 +135,9 @@ impl Value for Secret {
     }
 }
 
-impl Value for SocketAddr {
+impl Value for Listen {
     fn parse(text: &str, _: &Kind) -> Option<Self> {
-        text.parse().ok()
+        if text == "off" { Some(Self::Off) } else { text.parse().ok().map(Self::At) }
     }
 
     fn fits(&self, _: &Kind) -> bool {
@@ -145,7 +145,10 @@ impl Value for SocketAddr {
     }
 
     fn text(&self, _: &Kind) -> Option<String> {
-        Some(self.to_string())
+        match self {
+            Self::At(address) => Some(address.to_string()),
+            Self::Off => Some("off".to_owned()),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use confer_core::config::Listen;
 use confer_core::id::PortId;
 use confer_core::pii::Secret;
 use core::time::Duration;
@@ -77,7 +78,10 @@ fn a_section_is_a_table_and_an_option_a_key() {
         "#,
     );
     assert_eq!(config.server.name.as_deref(), Some("chat-1"));
-    assert_eq!(config.ports[PortId::Default].listen, Some("127.0.0.1:4480".parse().unwrap()));
+    assert_eq!(
+        config.ports[PortId::Default].listen,
+        Some(Listen::At("127.0.0.1:4480".parse().unwrap()))
+    );
     assert_eq!(config.ports[PortId::Esp].access_token, Some(Secret::new("frog-prince")));
     assert_eq!(config.settings.flex_disconnect_timeout, Duration::from_secs(90));
     assert!(!config.settings.flex_push_enabled);
