@@ -64,7 +64,7 @@ fuzz() {
 # One version of each dependency that ends up in what people run.
 deps() {
     local twice
-    twice="$(cargo tree --workspace --edges normal --duplicates --depth 0 --locked)"
+    twice="$(cargo tree -p confer-runtime-smol --edges normal --duplicates --depth 0 --locked)"
     [ -z "$twice" ] || { echo "ci: more than one version of:" >&2; echo "$twice" >&2; exit 1; }
 }
 

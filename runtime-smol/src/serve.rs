@@ -163,7 +163,8 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
 
     let clock = Clock::start();
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
     let now = MachineInstant::ZERO;
     let machine = Server::new(Arc::clone(&config), seed, clock.wall(), now);
     let (orders, received) = smol::channel::bounded(ORDERS);
