@@ -229,7 +229,7 @@ fn the_options_are_those_of_the_options_page_in_its_order() {
             Kind::Text { min: 0, .. } => "any text",
             Kind::LanguageCode => "ISO 639 code of 2 or 3 letters",
             Kind::CountryCode => "ISO 3166 code of 2 or 3 letters, or empty",
-            Kind::Address => "address:port, or empty",
+            Kind::Address => "address:port, off, or empty",
             Kind::File => "PEM file, or empty",
             _ => &kind,
         };

@@ -46,6 +46,8 @@ pub(super) enum Purpose {
     CatchUp,
     /// A customer's file may be announced (B22.2). The number is that of the announcement.
     Upload(OpId),
+    /// The words of a dormant session are fetched (B12.5).
+    Wake,
     /// Nothing waits for it.
     Change,
     /// Nothing is left of the session, and its interaction must not stay (B4.3).
@@ -101,6 +103,7 @@ impl Server {
             | Purpose::Make
             | Purpose::CatchUp
             | Purpose::Upload(_)
+            | Purpose::Wake
             | Purpose::Change
             | Purpose::Undo => settings.transcript_resend_delay,
         };
@@ -151,6 +154,7 @@ impl Server {
             Purpose::Make | Purpose::CatchUp => self.caught_up(key, &outcome),
             Purpose::Close => self.go_on_closing(key),
             Purpose::Upload(upload) => self.upload_answered(key, upload, outcome),
+            Purpose::Wake => self.woken(key, outcome),
             Purpose::Change | Purpose::Undo => {}
         }
     }

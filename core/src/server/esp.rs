@@ -285,7 +285,7 @@ impl Server {
     }
 
     /// The session of the InteractionId in the parameters, else in the user data (B14.9).
-    fn called_session(&self, call: &Request3rdServer) -> Result<Key<Session>, Refusal> {
+    pub(super) fn called_session(&self, call: &Request3rdServer) -> Result<Key<Session>, Refusal> {
         let of = |list: &KvList| list.text(INTERACTION_ID).map(alloc::borrow::Cow::into_owned);
         let id = of(&call.envelope.parameters).or_else(|| call.user_data.as_ref().and_then(of));
         let id = id.ok_or(Refusal::because(ErrorId::Malformed, "InteractionId is missing"))?;

@@ -173,6 +173,7 @@ impl Server {
             StopAbandoned::Always => true,
         };
         let stage = match session.keeping.state {
+            _ if session.asleep.is_some() => Stage::Wake,
             State::Missing { .. } => Stage::Record,
             State::Even | State::Behind { .. } => Stage::Final,
             State::Unused | State::Lost => Stage::Change,
@@ -187,12 +188,22 @@ impl Server {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(closing) = &mut session.closing else { return };
         closing.stage = match closing.stage {
-            Stage::Record => Stage::Final,
+            // Without its words, what was saved event by event has to do.
+            Stage::Wake if session.asleep.is_some() => Stage::Change,
+            Stage::Wake | Stage::Record => Stage::Final,
             Stage::Final => Stage::Change,
             Stage::Change if closing.stops => Stage::Stop,
             Stage::Change | Stage::Stop | Stage::Done => Stage::Done,
         };
         self.closing_asks(key);
+    }
+
+    /// The words of a session are back, or will never be: if it closes, it goes on with that.
+    pub(super) fn go_on_closing_awake(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get(key) else { return };
+        if session.closing.is_some_and(|closing| closing.stage == Stage::Wake) {
+            self.go_on_closing(key);
+        }
     }
 
     /// What a closing asks for in its present stage.
@@ -201,6 +212,7 @@ impl Server {
         let Some(closing) = session.closing else { return };
         let interaction = session.interaction.clone();
         let request = match closing.stage {
+            Stage::Wake => return self.fetch_words(key),
             Stage::Record => Request::Record(session.new_record()),
             Stage::Final => {
                 let notices = self.config.settings.transcript_save_notices;
@@ -262,6 +274,7 @@ impl Server {
                 self.by_interaction.remove(&session.interaction);
             }
             self.forget_reminders(&session);
+            self.refuse_held(session.asleep, ErrorId::NoSuchSession);
             for user in session.roster.users() {
                 self.forget_user(user);
             }

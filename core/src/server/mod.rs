@@ -21,6 +21,7 @@ mod purge;
 mod push;
 mod read;
 mod say;
+mod sleep;
 mod tell;
 mod users;
 
@@ -90,6 +91,10 @@ pub struct Server {
     /// Sessions whose record is behind, or does not exist yet.
     behind: Vec<Key<Session>>,
     uploads: Uploads,
+    /// Dormant sessions whose words are away.
+    asleep: usize,
+    /// One of them is waking up.
+    waking: bool,
     draining: bool,
     ending: bool,
 }
@@ -140,6 +145,8 @@ impl Server {
             creations: HashMap::with_hasher(hasher.clone()),
             behind: Vec::new(),
             uploads: Uploads::new(hasher),
+            asleep: 0,
+            waking: false,
             draining: false,
             ending: false,
         }
@@ -214,7 +221,7 @@ impl Server {
     }
 
     fn frame(&mut self, link: LinkId, frame: Frame<Request>) {
-        let Frame { reference, body } = frame;
+        let Some(Frame { reference, body }) = self.held(link, frame) else { return };
         match body {
             Request::Basic(request) => self.basic(link, reference, request),
             Request::Flex(request) => self.flex(link, reference, request),

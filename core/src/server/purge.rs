@@ -85,6 +85,7 @@ impl Server {
             self.give_up_uploads(key, party, ErrorId::Restoring);
         }
         let Some(session) = self.sessions.get_mut(key) else { return false };
+        let asleep = session.asleep.take();
         let waiting = core::mem::take(&mut session.outbox).into_steps();
         let mut links: Vec<_> = session.roster.listeners().iter().map(|it| it.link).collect();
         links.sort_unstable();
@@ -95,6 +96,7 @@ impl Server {
         for answer in waiting.into_iter().filter_map(|step| step.answer) {
             self.refuse_waiting(answer);
         }
+        self.refuse_held(asleep, ErrorId::Restoring);
         for link in links {
             if let Some(there) = self.links.link_mut(link) {
                 there.seats.retain(|seat| seat.0 != key);

@@ -60,6 +60,7 @@ impl Server {
                 session.roster.forget_listeners(step.to);
             }
         }
+        self.may_sleep(key);
         self.forget_closed(key);
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct Closing {
 /// What a closing still has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
+    /// The words of a dormant session are being fetched (B12.5).
+    Wake,
     /// The record is being made that could not be made before.
     Record,
     /// The final transcript is being stored.

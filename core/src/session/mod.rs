@@ -6,6 +6,7 @@
 //! through the [`outbox`].
 
 pub(crate) mod aside;
+pub(crate) mod asleep;
 pub(crate) mod asynchrony;
 pub(crate) mod closing;
 pub(crate) mod creating;
@@ -40,6 +41,7 @@ use crate::slab::Key;
 use crate::text::{Str, Text};
 use crate::time::{Instant, Stamp};
 
+use asleep::Asleep;
 use asynchrony::Asynchrony;
 use closing::Closing;
 use creating::Creating;
@@ -87,6 +89,8 @@ pub(crate) struct Session {
     pub(crate) contact: Option<ContactId>,
     /// How far its record is.
     pub(crate) keeping: Keeping,
+    /// Its words are in the store only (B12.5).
+    pub(crate) asleep: Option<Box<Asleep>>,
     /// Nobody is interested in its end any more.
     pub(crate) lingered: bool,
     /// The generation of this server's ownership (B20.3).
@@ -131,6 +135,7 @@ impl Session {
             closing: None,
             contact: None,
             keeping: Keeping::default(),
+            asleep: None,
             lingered: false,
             generation: 1,
             keys: Keys::default(),

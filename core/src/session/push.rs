@@ -144,6 +144,11 @@ impl Subscribers {
         self.0.is_empty()
     }
 
+    /// Whether one of them has not fetched what it was told of.
+    pub(crate) fn wait(&self) -> bool {
+        self.0.iter().any(|subscriber| subscriber.unfetched.is_some())
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Subscriber> {
         self.0.iter()
     }

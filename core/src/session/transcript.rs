@@ -213,6 +213,21 @@ impl Entry {
         }
     }
 
+    /// Whether it is a command to programs.
+    pub(crate) fn is_command(&self) -> bool {
+        matches!(self.what, What::Notice(NoticeType::SysCommand, _))
+    }
+
+    /// Whether somebody is entitled to other words than everybody.
+    pub(crate) fn has_original(&self) -> bool {
+        let words = match &self.what {
+            What::Message(words) => Some(words),
+            What::NewParty(words) | What::Notice(_, words) => words.as_ref(),
+            What::PartyLeft(left) => left.words.as_ref(),
+        };
+        words.and_then(|words| words.more.as_ref()).is_some_and(|more| more.original.is_some())
+    }
+
     fn makes_obsolete(&self) -> Obsolete {
         match &self.what {
             What::Message(_) => Obsolete::Typing,
@@ -332,6 +347,25 @@ impl Transcript {
         {
             more.deleted = Some(by);
         }
+    }
+
+    /// The events that stay.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Keeps these of the events that stay, and no memory for the others.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&Entry) -> bool) {
+        self.entries.retain(keeps);
+        self.entries.shrink_to_fit();
+    }
+
+    /// Adds events that were there before, in their places; what is there already stays.
+    pub(crate) fn merge(&mut self, mut entries: Vec<Entry>) {
+        let there = |id| self.entries.binary_search_by_key(&id, |entry| entry.id).is_ok();
+        entries.retain(|entry| !there(entry.id));
+        self.entries.append(&mut entries);
+        self.entries.sort_by_key(|entry| entry.id);
     }
 
     /// An event that is still there.

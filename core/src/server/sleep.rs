@@ -1,0 +1,198 @@
+//! Dormant sessions: async, no agent there, and perhaps for days. Their words go where they are
+//! stored anyway, and come back for whoever wants to read them (B12.5).
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+
+use crate::ask::{Outcome, Record, Request as AskRequest};
+use crate::config::AutoSave;
+use crate::frame::{ErrorId, Frame, NoticeType, Request, basic, flex};
+use crate::id::{EventId, LinkId};
+use crate::session::Session;
+use crate::session::asleep::{Asleep, MAX_HELD};
+use crate::session::keeping::State;
+use crate::session::phase::Phase;
+use crate::session::transcript::READ_CONFIRM;
+use crate::session::user::Place;
+use crate::slab::Key;
+
+use super::Server;
+use super::asks::Purpose;
+
+impl Server {
+    /// Lets go of a dormant session's words, if everything is stored and nobody is reading.
+    pub(super) fn may_sleep(&mut self, key: Key<Session>) {
+        let settings = &self.config.settings;
+        if settings.transcript_auto_save == AutoSave::AtClose {
+            return;
+        }
+        // Whoever woke it comes first, and all who waited with them.
+        if self.waking {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let dormant = session.asynchrony.is_some()
+            && session.phase == Phase::Open
+            && !session.roster.has_agent();
+        let busy = !session.outbox.is_empty()
+            || session.roster.is_read()
+            || session.subscribers.wait()
+            || session.asleep.as_ref().is_some_and(|asleep| asleep.asked);
+        if !dormant || busy || session.keeping.state != State::Even {
+            return;
+        }
+        let Some(to) = session.transcript.fall_asleep(settings.transcript_save_notices) else {
+            return;
+        };
+        match &mut session.asleep {
+            Some(asleep) => asleep.away_to = to,
+            None => {
+                self.asleep += 1;
+                let held = VecDeque::new();
+                session.asleep = Some(Box::new(Asleep { away_to: to, held, asked: false }));
+            }
+        }
+    }
+
+    /// Keeps a request until its session's words are back, if it needs them, or is behind one that
+    /// does. Gives it back if it does not wait.
+    pub(super) fn held(&mut self, link: LinkId, frame: Frame<Request>) -> Option<Frame<Request>> {
+        if self.asleep == 0 {
+            return Some(frame);
+        }
+        let Some(key) = self.session_of(link, &frame.body) else { return Some(frame) };
+        let Some(session) = self.sessions.get_mut(key) else { return Some(frame) };
+        let Some(asleep) = &mut session.asleep else { return Some(frame) };
+        if asleep.held.is_empty() && !needs_words(&frame.body, asleep.away_to) {
+            return Some(frame);
+        }
+        if asleep.held.len() >= MAX_HELD {
+            self.refuse(link, frame.reference, ErrorId::StoreUnavailable.into());
+            return None;
+        }
+        asleep.held.push_back((link, frame));
+        self.fetch_words(key);
+        None
+    }
+
+    /// Asks for a session's words, once.
+    pub(super) fn fetch_words(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(asleep) = &mut session.asleep else { return };
+        if !core::mem::replace(&mut asleep.asked, true) {
+            let load = Record::Load { session: session.id.clone() };
+            self.ask(key, |_| Purpose::Wake, AskRequest::Record(load));
+        }
+    }
+
+    /// The words are back, or will never be: whoever waited is served, or refused.
+    pub(super) fn woken(&mut self, key: Key<Session>, outcome: Outcome) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(asleep) = session.asleep.take() else { return };
+        self.asleep -= 1;
+        let Asleep { held, away_to, .. } = *asleep;
+        if let Outcome::Loaded { events, .. } = outcome {
+            session.transcript.wake_up(events, &session.roster);
+        } else {
+            self.asleep += 1;
+            session.asleep =
+                Some(Box::new(Asleep { away_to, held: VecDeque::new(), asked: false }));
+            for (link, frame) in held {
+                self.refuse(link, frame.reference, ErrorId::StoreUnavailable.into());
+            }
+            return self.go_on_closing_awake(key);
+        }
+        self.waking = true;
+        for (link, frame) in held {
+            self.frame(link, frame);
+        }
+        self.waking = false;
+        self.go_on_closing_awake(key);
+        self.may_sleep(key);
+    }
+
+    /// A session is gone: whoever waited for its words is told so.
+    pub(super) fn refuse_held(&mut self, asleep: Option<Box<Asleep>>, error: ErrorId) {
+        let Some(asleep) = asleep else { return };
+        self.asleep -= 1;
+        for (link, frame) in asleep.held {
+            self.refuse(link, frame.reference, error.into());
+        }
+    }
+
+    /// The session a request is about, as far as that is known without looking closely.
+    fn session_of(&self, link: LinkId, request: &Request) -> Option<Key<Session>> {
+        let of_user = |user_id| match self.users.place_of(user_id)? {
+            Place::Inside(key, _) | Place::Removed { session: key, .. } => Some(key),
+            Place::Outside | Place::Creating(_) => None,
+        };
+        match request {
+            Request::Basic(request) => {
+                self.links.link(link)?.registration.as_ref()?;
+                let id = match request {
+                    basic::Request::RequestJoin(join) => join.session_id.as_ref()?,
+                    basic::Request::RequestMessage(message) => &message.session_id,
+                    basic::Request::RequestNotify(notify) => &notify.session_id,
+                    basic::Request::RequestReleaseParty(release) => &release.session_id,
+                    basic::Request::RequestRegister(_) | basic::Request::RequestUnregister => {
+                        return None;
+                    }
+                };
+                self.by_id.get(id).copied()
+            }
+            Request::Flex(request) => match request {
+                flex::Request::RequestJoin(join) => match &join.session_id {
+                    Some(id) => self.by_id.get(id).copied(),
+                    None => of_user(&join.user_id),
+                },
+                flex::Request::RequestRefresh(refresh) => of_user(&refresh.user_id),
+                flex::Request::RequestLogout(logout) => of_user(&logout.user_id),
+                flex::Request::RequestNotify(notify) => of_user(&notify.user_id),
+                flex::Request::RequestPush(push) => of_user(&push.user_id),
+                flex::Request::RequestLogin(_)
+                | flex::Request::RequestNode(_)
+                | flex::Request::RequestAlive(_) => None,
+            },
+            Request::Esp(crate::frame::esp::Request::Request3rdServer(call)) => {
+                self.called_session(call).ok()
+            }
+        }
+    }
+}
+
+/// Whether a request cannot be answered without words of events up to `away_to`.
+fn needs_words(request: &Request, away_to: EventId) -> bool {
+    let before = |position: Option<EventId>| position.unwrap_or(EventId::NONE) < away_to;
+    let confirms = |notice: NoticeType, text: Option<&crate::text::Text>| {
+        notice == NoticeType::SysCommand && text.is_some_and(|text| text.reveal() == READ_CONFIRM)
+    };
+    match request {
+        Request::Basic(request) => match request {
+            basic::Request::RequestJoin(join) => before(join.last_position),
+            // A request that came before is answered with events of then (B4.8).
+            basic::Request::RequestMessage(message) => message.request_key.is_some(),
+            basic::Request::RequestNotify(notify) => {
+                notify.request_key.is_some()
+                    || confirms(notify.notice_type, notify.notice_text.as_ref())
+            }
+            basic::Request::RequestReleaseParty(_)
+            | basic::Request::RequestRegister(_)
+            | basic::Request::RequestUnregister => false,
+        },
+        Request::Flex(request) => match request {
+            flex::Request::RequestJoin(_) | flex::Request::RequestPush(_) => true,
+            flex::Request::RequestRefresh(refresh) => before(refresh.last_position),
+            flex::Request::RequestLogout(logout) => {
+                logout.last_position.is_some() && before(logout.last_position)
+            }
+            flex::Request::RequestNotify(notify) => {
+                (notify.last_position.is_some() && before(notify.last_position))
+                    || confirms(notify.notice_type, notify.notice_text.as_ref())
+            }
+            flex::Request::RequestLogin(_)
+            | flex::Request::RequestNode(_)
+            | flex::Request::RequestAlive(_) => false,
+        },
+        Request::Esp(_) => false,
+    }
+}
