@@ -18,6 +18,8 @@ use confer_core::time::Stamp;
 use confer_wire::map::Enumeration;
 use quickcheck::{Arbitrary as _, Gen};
 
+use crate::world::Chance;
+
 /// Levels of key-value lists there may be in a list that stands in a message (wire §2).
 const LEVELS: usize = 16;
 /// The same in an event, which lies in a structure and a list; and in the parameters of an ESP
@@ -33,6 +35,12 @@ pub trait Source {
 impl Source for Gen {
     fn byte(&mut self) -> u8 {
         u8::arbitrary(self)
+    }
+}
+
+impl Source for Chance {
+    fn byte(&mut self) -> u8 {
+        u8::try_from(self.below(256)).unwrap_or_default()
     }
 }
 

@@ -119,7 +119,7 @@ fn a_flex_customer_sees_as_little() {
 
 #[test]
 fn what_a_file_needs() {
-    // B22.1
+    // B22.1, B22.6
     let center = Center::open();
     let (casey, ana) = two(&center);
     for missing in RECEIPT.map(|(key, _)| key) {
@@ -162,7 +162,7 @@ fn with(data: &KvList, key: &str, value: KvValue) -> KvList {
 
 #[test]
 fn what_only_the_server_says_nobody_forges() {
-    // B22.1, B22.3
+    // B22.1, B22.3, B22.6
     let center = Center::open();
     let (casey, ana) = two(&center);
     let mut data = kv([
@@ -300,7 +300,7 @@ fn said_by(event: &TranscriptEvent) -> Option<&str> {
 
 #[test]
 fn only_the_owner_deletes_a_file_and_only_once() {
-    // B22.3
+    // B22.3, B22.11
     let center = Center::open();
     let (casey, ana) = two(&center);
     let bob = center.agent("Bob");
@@ -325,7 +325,7 @@ fn only_the_owner_deletes_a_file_and_only_once() {
 
 #[test]
 fn whoever_comes_back_still_owns_its_files() {
-    // B22.3
+    // B22.3, B22.11
     let center = Center::open();
     let casey = center.customer("Casey");
     casey.creates();
@@ -407,7 +407,7 @@ fn a_file_that_one_cannot_see_is_not_there() {
 
 #[test]
 fn commands_that_do_not_exist_or_are_not_for_everybody() {
-    // B7.4, B6.2
+    // B7.4, B6.2, B22.7
     let center = Center::open();
     let (casey, ana) = two(&center);
     for unknown in ["file-upload", "File-Uploaded", "file-uploaded ", ""] {

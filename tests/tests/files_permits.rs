@@ -116,7 +116,7 @@ fn stats(center: &Center) -> usize {
 
 #[test]
 fn the_limits_are_answered_beside_the_transcript() {
-    // B22.2
+    // B22.2, B22.7
     let center = Center::open();
     let (casey, session) = casey(&center);
     let ana = ana(&center, &session);
@@ -284,7 +284,7 @@ fn uploads_may_need_an_agent() {
 
 #[test]
 fn the_store_has_the_last_word() {
-    // B22.2: stored under that permit, for that session, of that size.
+    // B22.2, B22.9: stored under that permit, for that session, of that size.
     let center = Center::with(&[(SECTION, "upload-max-files", "20")]);
     let (casey, session) = casey(&center);
     let (robin, elsewhere) = {
@@ -426,7 +426,7 @@ fn two_uploads_at_once_are_answered_in_their_order() {
 
 #[test]
 fn a_store_that_does_not_answer() {
-    // B22.2, B20.6
+    // B22.2, B20.6, B22.9
     let center = Center::with(&[
         ("settings", "transcript-auto-save", "0"),
         ("settings", "transcript-resend-attempts", "2"),
@@ -514,7 +514,7 @@ fn a_session_that_ends_while_the_store_thinks() {
 
 #[test]
 fn a_request_that_comes_again_takes_effect_once() {
-    // B22.2, B4.8
+    // B22.2, B4.8, B22.9
     let center = Center::open();
     let (casey, session) = casey(&center);
     let ana = ana(&center, &session);
@@ -549,7 +549,7 @@ fn a_request_that_comes_again_takes_effect_once() {
 
 #[test]
 fn a_customer_downloads_as_often_as_it_may() {
-    // B22.2
+    // B22.2, B22.10
     let center = Center::with(&[(SECTION, "download-attempts", "2")]);
     let (casey, session) = casey(&center);
     let ana = ana(&center, &session);
@@ -591,7 +591,7 @@ fn a_customer_downloads_as_often_as_it_may() {
 
 #[test]
 fn a_gateway_learns_which_document_it_is() {
-    // B22.2: over a connection that showed the port's token.
+    // B22.2, B22.10: over a connection that showed the port's token.
     let center = Center::open();
     let (casey, session) = casey(&center);
     let id = uploads(&center, &casey, "DOC1", 10);
@@ -616,7 +616,7 @@ fn a_gateway_learns_which_document_it_is() {
 
 #[test]
 fn what_a_deletion_gives_back() {
-    // B22.3
+    // B22.3, B22.11
     for (option, deletes, left) in
         [("none", false, ["1", "10"]), ("odd", true, ["1", "10"]), ("even", true, ["0", "0"])]
     {
@@ -646,7 +646,7 @@ fn what_a_deletion_gives_back() {
 
 #[test]
 fn permits_are_bounded() {
-    // B22.2, B17.4
+    // B22.2, B17.4, B22.8
     let center = Center::with(&[(SECTION, "upload-max-files", "1000")]);
     let (casey, _) = casey(&center);
     for _ in 0..64 {

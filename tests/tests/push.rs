@@ -212,7 +212,7 @@ fn own_activity_is_pushed_to_who_wants_it() {
 
 #[test]
 fn a_customer_is_pushed_what_a_customer_may_see() {
-    // B3.3: at the one place that decides it for every view.
+    // B3.3, B3.3, B10.8, B15.7: at the one place that decides it for every view.
     let center = Center::open();
     let (_, ana, node, session) = subscribed(&center);
     let (coach, monitor) = (center.supervisor("Coach"), center.supervisor("Monitor"));
@@ -237,7 +237,7 @@ fn a_customer_is_pushed_what_a_customer_may_see() {
 
 #[test]
 fn nothing_is_pushed_before_it_is_saved() {
-    // B20.1
+    // B20.1, B10.2, B20.1
     let center = Center::open();
     let (_, ana, node, _) = subscribed(&center);
     center.store_stalls();
@@ -271,7 +271,7 @@ fn nothing_is_lost_between_poll_and_push() {
 
 #[test]
 fn removal_and_close_are_pushed() {
-    // B10.2, B10.4
+    // B10.2, B10.4, B10.8
     let center = Center::open();
     for after in [AfterAction::KeepAlive, AfterAction::ForceClose] {
         let (casey, ana, node, _) = subscribed(&center);
