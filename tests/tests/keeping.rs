@@ -296,3 +296,27 @@ fn the_interaction_has_all_that_its_creator_brought() {
         }
     }
 }
+
+#[test]
+fn a_save_that_nobody_waits_for_is_not_asked_again() {
+    // B20.6: the record catches up with it; an old version of a newParty must not come behind.
+    let center = Center::with(&[
+        ("settings", "transcript-resend-attempts", "1000"),
+        ("settings", "transcript-resend-delay", "3"),
+    ]);
+    let (casey, ana) = two(&center);
+    center.world_mut().store.faults.lose_per_mille = 1000;
+    ana.sends(ana.message("lost"));
+    center.passes(SECOND * 5 / 2);
+    casey.sees(["Ana: lost"]);
+    center.world_mut().store.faults.lose_per_mille = 0;
+    center.passes(SECOND * 10);
+    let appends = |center: &Center| {
+        let asked = center.asked();
+        asked.iter().filter(|ask| matches!(ask, Ask::Record(Record::Append { .. }))).count()
+    };
+    let caught_up = appends(&center);
+    assert_eq!(texts(&center), ["lost"]);
+    center.passes(SECOND * 60);
+    assert_eq!(appends(&center), caught_up);
+}

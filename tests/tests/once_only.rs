@@ -209,3 +209,23 @@ fn a_flex_user_creates_once() {
     casey.is_refused(ErrorId::AlreadyThere, casey.join(None));
     assert_eq!(center.sessions(), 1);
 }
+
+#[test]
+fn a_key_opens_nothing_to_somebody_else() {
+    // B4.8, B3.3: the key is its owner's, also while the session is being made.
+    let center = Center::open();
+    let (sue, casey) = (center.supervisor("Sue"), center.customer("Casey"));
+    let made = sue.sends(keyed_join("k1"));
+    center.until_asked(|ask| matches!(ask, confer_core::ask::Request::Record(_)));
+    let session = center.asked().into_iter().find_map(|ask| match ask {
+        confer_core::ask::Request::Record(confer_core::ask::Record::Create { session, .. }) => {
+            Some(session)
+        }
+        _ => None,
+    });
+    let mut join = keyed_join("k1");
+    join.session_id = session;
+    casey.is_refused(ErrorId::Restoring, join);
+    center.settle();
+    assert!(sue.answer(made).is_some_and(|answer| answer.is_ok()));
+}

@@ -95,17 +95,9 @@ impl Server {
 
     fn attempt(&mut self, op: OpId, mut ask: Ask) {
         let settings = &self.config.settings;
-        let patience = match ask.purpose {
-            Purpose::Create if ask.attempts_left == 0 => settings.save_wait_max,
-            Purpose::Create
-            | Purpose::Save(_)
-            | Purpose::Close
-            | Purpose::Make
-            | Purpose::CatchUp
-            | Purpose::Upload(_)
-            | Purpose::Wake
-            | Purpose::Change
-            | Purpose::Undo => settings.transcript_resend_delay,
+        let patience = match (ask.purpose, &ask.request) {
+            (Purpose::Create, Request::Contact(_) | Request::Record(_)) => settings.save_wait_max,
+            _ => settings.transcript_resend_delay,
         };
         let until = self.now + patience;
         ask.timer = self.timers.arm(until, Timer::Ask(op)).ok();
@@ -132,6 +124,12 @@ impl Server {
         let Some(mut ask) = self.asks.open.remove(&op) else { return };
         // Of a session that was given up, or dropped, nobody wants anything any more.
         if ask.purpose != Purpose::Undo && self.sessions.get(ask.session).is_none() {
+            return;
+        }
+        // The record catches up without it (B20.6).
+        if let Purpose::Save(step) = ask.purpose
+            && self.sessions.get(ask.session).is_some_and(|it| !it.outbox.waits_for(step))
+        {
             return;
         }
         if let Purpose::Upload(upload) = ask.purpose

@@ -167,7 +167,7 @@ impl Server {
             };
             if let Some(key) = key {
                 if self.sessions.get(key).is_some_and(|it| it.creating.is_some()) {
-                    return self.creates_again(key, asked, Some(request_key));
+                    return self.creates_again(key, asked, &person, Some(request_key));
                 }
                 self.may_ask(link, key)?;
                 if self.joins_again(key, asked, &person, Some(request_key)) {

@@ -114,11 +114,14 @@ impl Server {
         &mut self,
         key: Key<Session>,
         (link, reference): (LinkId, u32),
+        person: &Person,
         request_key: Option<&Str>,
     ) -> Result<(), Refusal> {
         let creating = self.sessions.get_mut(key).and_then(|session| session.creating.as_mut());
         let Some(creating) = creating else { return Err(ErrorId::Restoring.into()) };
-        let same = request_key.is_some() && creating.newcomer.request_key.as_ref() == request_key;
+        let same = request_key.is_some()
+            && creating.newcomer.request_key.as_ref() == request_key
+            && creating.newcomer.person() == *person;
         if !same || creating.again.len() >= MAX_AGAIN {
             return Err(ErrorId::Restoring.into());
         }

@@ -132,7 +132,8 @@ impl Server {
         match self.users.user(user).map(|user| user.place) {
             Some(Place::Outside) => {}
             Some(Place::Creating(key)) => {
-                return self.creates_again(key, (link, reference), join.request_key.as_ref());
+                let (asked, person) = ((link, reference), Person::Flex(user));
+                return self.creates_again(key, asked, &person, join.request_key.as_ref());
             }
             // A session that is over has nothing but its end to offer (B8.6).
             Some(Place::Inside(key, _)) if !self.is_open(key) => {

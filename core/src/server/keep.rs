@@ -73,7 +73,10 @@ impl Server {
     /// A save ended.
     pub(super) fn saved(&mut self, key: Key<Session>, step: crate::id::OpId, outcome: &Outcome) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        match (outcome.failure(), self.config.settings.transcript_save_on_error) {
+        // What nobody waits for any more, the record catches up with, or it was fenced.
+        let waits = session.outbox.waits_for(step);
+        let failure = outcome.failure().filter(|it| waits || *it == Failure::Fenced);
+        match (failure, self.config.settings.transcript_save_on_error) {
             // Somebody else owns it by now (B20.3).
             (Some(Failure::Fenced), _) => {
                 self.purge(key, None);

@@ -206,6 +206,11 @@ impl Outbox {
         }
     }
 
+    /// Whether a step waits for this save.
+    pub(crate) fn waits_for(&self, op: OpId) -> bool {
+        self.steps.iter().any(|step| step.save == Some(op))
+    }
+
     /// Since when the oldest save is waited for.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         self.steps.iter().find(|step| step.save.is_some()).map(|step| step.since)
