@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::frame::{KvList, TranscriptEvent};
+use crate::frame::{EventList, KvList, TranscriptEvent};
 use crate::id::{ContactId, DocumentId, EventId, InteractionId, SessionId};
 use crate::pii::Secret;
 use crate::text::{Str, Text};
@@ -59,7 +59,7 @@ pub enum Record {
         /// The generation of the asker's ownership; refused when it is no longer the newest.
         generation: u64,
         /// The events, in order.
-        events: Vec<TranscriptEvent>,
+        events: EventList,
         /// No id above this has been, or will be, handed out before the next save (B20.8).
         reserved_to: EventId,
     },
@@ -72,7 +72,7 @@ pub enum Record {
         /// When it ended.
         end_at: Stamp,
         /// The transcript.
-        events: Vec<TranscriptEvent>,
+        events: EventList,
     },
     /// Forget it: the session it was begun for never came to be (B4.3).
     Discard {

@@ -217,7 +217,7 @@ impl Echo {
         let Some(first) = guest.waiting.front() else { return };
         let session = guest.session.clone();
         let record = if first.created {
-            let events = vec![first.event.clone()];
+            let events = first.event.clone().into();
             Record::Append { session, generation: 1, events, reserved_to: first.event.event_id }
         } else {
             let user_data = confer_core::frame::KvList::new();

@@ -1,10 +1,14 @@
-//! What reading costs in memory: bytes that arrived pay for it, never bytes that are announced.
+//! What reading costs in memory: bytes that arrived pay for it, never bytes that are announced. And
+//! what relaying a message costs, which is next to nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use confer_basic::{Client, Server};
 use confer_wire::{Codec, HEADER_SIZE, MAX_FRAME, Splitter, decode};
+
+#[path = "allocation/relaying.rs"]
+mod relaying;
 
 /// What a splitter needs beside the bytes of a frame: the list of its chunks.
 const SPLITTER_EXTRA: usize = 1024;

@@ -287,7 +287,7 @@ fn the_end_is_stored_then_the_interaction_is_told_then_the_session_lingers() {
     else {
         panic!("{asked:?}");
     };
-    assert_eq!(*events, ana.events(), "the whole transcript");
+    assert_eq!(**events, *ana.events(), "the whole transcript");
     assert_eq!(&*end_at.written(), "2024-01-15T10:00:30Z");
     assert_eq!(properties.text("IsOnline").as_deref(), Some("0"));
     let ended = properties.text("ChatServerSessionClosedAt");

@@ -56,7 +56,7 @@ fn everybody_but_the_author_gets_the_masked_words_and_so_does_the_store() {
         }) else {
             continue;
         };
-        for event in &events {
+        for event in events.iter() {
             let text = match &event.body {
                 confer_core::frame::EventBody::Message(it) => Some(&it.message_text),
                 confer_core::frame::EventBody::NewParty(it) => it.message_text.as_ref(),

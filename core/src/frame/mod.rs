@@ -36,6 +36,10 @@ pub struct Frame<T> {
     pub body: T,
 }
 
+// News are moved without an allocation, several times, so they must not be large: six cache lines.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Frame<Event>>() <= 6 * 64);
+
 impl<T> Frame<T> {
     /// A request, or the answer to the request with this `reference`.
     pub const fn new(reference: u32, body: T) -> Self {

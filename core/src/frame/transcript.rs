@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 
 use super::{EventKind, KvList, NoticeType, Open, ProtocolType, TreatAs, UserType, Visibility};
 use crate::id::{EventId, SessionId, UserId};
@@ -46,6 +46,11 @@ pub struct TranscriptEvent {
     /// What happened.
     pub body: EventBody,
 }
+
+// Most of a frame that tells of one event, and moved as often as it. The largest kind, which is
+// rare, is in a box.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<TranscriptEvent>() <= 3 * 64);
 
 impl TranscriptEvent {
     /// The kind of the event.
@@ -176,6 +181,15 @@ impl Deref for EventList {
     }
 }
 
+impl DerefMut for EventList {
+    fn deref_mut(&mut self) -> &mut [TranscriptEvent] {
+        match &mut self.0 {
+            Repr::One(event) => core::slice::from_mut(event),
+            Repr::Many(events) => events,
+        }
+    }
+}
+
 impl From<TranscriptEvent> for EventList {
     fn from(event: TranscriptEvent) -> Self {
         Self(Repr::One(event))
@@ -188,12 +202,23 @@ impl From<Vec<TranscriptEvent>> for EventList {
     }
 }
 
+impl From<EventList> for Vec<TranscriptEvent> {
+    fn from(list: EventList) -> Self {
+        match list.0 {
+            Repr::One(event) => Self::from([event]),
+            Repr::Many(events) => events,
+        }
+    }
+}
+
 impl FromIterator<TranscriptEvent> for EventList {
     fn from_iter<I: IntoIterator<Item = TranscriptEvent>>(events: I) -> Self {
         let mut events = events.into_iter();
         let Some(first) = events.next() else { return Self::new() };
         let Some(second) = events.next() else { return Self::from(first) };
-        Self::from([first, second].into_iter().chain(events).collect::<Vec<_>>())
+        let mut list = Vec::from([first, second]);
+        list.extend(events);
+        Self::from(list)
     }
 }
 

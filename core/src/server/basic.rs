@@ -51,8 +51,8 @@ impl Server {
                 if self.says_again(link, reference, &message.session_id, once)? {
                     return Ok(());
                 }
-                let (key, party) = self.seat(link, &message.session_id)?;
-                let said = Said::message(message, self.registration(link)?.person());
+                let (key, party, who) = self.seat(link, &message.session_id)?;
+                let said = Said::message(message, || who.person());
                 let answer = Answer::Basic { link, reference, party, join: None };
                 self.say(key, party, said, answer)
             }
@@ -61,8 +61,8 @@ impl Server {
                 if self.says_again(link, reference, &notify.session_id, once)? {
                     return Ok(());
                 }
-                let (key, party) = self.seat(link, &notify.session_id)?;
-                let said = Said::notice(notify, self.registration(link)?.person());
+                let (key, party, who) = self.seat(link, &notify.session_id)?;
+                let said = Said::notice(notify, || who.person());
                 let answer = Answer::Basic { link, reference, party, join: None };
                 self.say(key, party, said, answer)
             }
@@ -79,10 +79,9 @@ impl Server {
         session_id: &SessionId,
         (kind, request_key): (Kind, Option<&Str>),
     ) -> Result<bool, Refusal> {
+        let Some(request_key) = request_key else { return Ok(false) };
         let person = self.registration(link)?.person();
-        let (Some(request_key), Some(&key)) = (request_key, self.by_id.get(session_id)) else {
-            return Ok(false);
-        };
+        let Some(&key) = self.by_id.get(session_id) else { return Ok(false) };
         let Some(session) = self.sessions.get_mut(key) else { return Ok(false) };
         let Some(done) = session.keys.find(&person, kind, request_key) else { return Ok(false) };
         let Done { party, after, to, .. } = *done;
@@ -224,7 +223,7 @@ impl Server {
         reference: u32,
         release: RequestReleaseParty,
     ) -> Result<(), Refusal> {
-        let (key, asker) = self.seat(link, &release.session_id)?;
+        let (key, asker, _) = self.seat(link, &release.session_id)?;
         self.config_allows_text(release.message_text.as_ref())?;
         let Some(session) = self.sessions.get(key) else { return Ok(()) };
         let after = release.after_action.unwrap_or(AfterAction::KeepAlive);
@@ -255,13 +254,14 @@ impl Server {
         Ok(())
     }
 
-    /// The session of this id and the participation this connection has in it.
+    /// The session of this id, the participation this connection has in it, and who that is.
     fn seat(
         &self,
         link: LinkId,
         session_id: &SessionId,
-    ) -> Result<(Key<Session>, PartyNo), Refusal> {
-        self.registration(link)?;
+    ) -> Result<(Key<Session>, PartyNo, &Registration), Refusal> {
+        let there = self.links.link(link).ok_or(ErrorId::NotRegistered)?;
+        let who = there.registration.as_ref().ok_or(ErrorId::NotRegistered)?;
         let key = self.session(session_id)?;
         match self.sessions.get(key).map(|session| session.phase) {
             Some(Phase::Creating) => return Err(ErrorId::Restoring.into()),
@@ -269,10 +269,9 @@ impl Server {
             Some(Phase::Open) => {}
             Some(Phase::Gone) | None => return Err(ErrorId::NoSuchSession.into()),
         }
-        let there = self.links.link(link).ok_or(ErrorId::NotRegistered)?;
         let party = there.seat(key).ok_or(ErrorId::NotInSession)?;
-        self.may_ask(link, key)?;
-        Ok((key, party))
+        there.may_ask(key)?;
+        Ok((key, party, who))
     }
 
     fn registration(&self, link: LinkId) -> Result<&Registration, Refusal> {

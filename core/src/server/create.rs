@@ -74,7 +74,8 @@ impl Server {
             None => None,
         };
         let creation = newcomer.request_key.clone().map(|key| (newcomer.person(), key));
-        session.creation = creation.filter(|_| newcomer.protocol == ProtocolType::Basic);
+        let creation = creation.filter(|_| newcomer.protocol == ProtocolType::Basic);
+        session.creation = creation.map(Box::new);
         let stage = if self.config.settings.use_contact_server {
             session.keeping.state = State::Missing { making: true };
             Stage::Identify
@@ -94,7 +95,7 @@ impl Server {
         self.by_interaction.insert(InteractionId::new(id.as_str()), key);
         self.by_id.insert(id, key);
         if let Some(creation) = creation {
-            self.creations.insert(creation, key);
+            self.creations.insert(*creation, key);
         }
         self.admission.sessions += 1;
         match seat {
@@ -301,7 +302,7 @@ impl Server {
             creating.abandoned = true;
             // Whoever asks again with the same key creates anew.
             if let Some(creation) = session.creation.take() {
-                self.creations.remove(&creation);
+                self.creations.remove(&*creation);
             }
             // Whoever creates may be gone, and the connection still there to be answered on.
             let error = match seat {

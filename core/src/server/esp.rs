@@ -1,5 +1,7 @@
 //! ESP: calls of the workflow (§14 of the behaviour).
 
+use alloc::boxed::Box;
+
 use crate::door::Action;
 use crate::frame::esp::{Envelope, Event, Request, Request3rdServer};
 use crate::frame::{ErrorId, Frame, KvList, NoticeType, ProtocolType, UserType, Visibility};
@@ -165,7 +167,8 @@ impl Server {
         // Counts from 0 where event ids count from 1 (B5.1).
         let position = i32::try_from(to.number() - 1).unwrap_or(i32::MAX);
         let outputs = self.outputs(&KvList::from([("ScriptPos", position.into())]));
-        let answer = Answer::Esp { link, reference, envelope: envelope.answer(outputs), party };
+        let envelope = Box::new(envelope.answer(outputs));
+        let answer = Answer::Esp { link, reference, envelope, party };
         self.commit(key, Step::new(before, to, Some(answer)));
         Ok(())
     }
@@ -248,7 +251,7 @@ impl Server {
         outputs: &KvList,
     ) {
         let outputs = self.outputs(outputs);
-        let envelope = envelope.answer(outputs);
+        let envelope = Box::new(envelope.answer(outputs));
         let Some(session) = self.sessions.get_mut(key) else { return };
         let last = session.transcript.last();
         let answer = Answer::Esp { link, reference, envelope, party: PartyNo(u16::MAX) };

@@ -4,7 +4,6 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::ToString as _;
-use alloc::vec::Vec;
 
 use crate::door::{Action, Trust};
 use crate::frame::{ErrorId, Event, Frame, KvList, Open, ProtocolType, TranscriptEvent, basic};
@@ -172,7 +171,7 @@ impl Server {
         let Some(session) = self.sessions.get(key) else { return };
         let participant = session.roster.party(party);
         let events = status.chat_transcript.iter().flat_map(|there| there.events.iter());
-        let events: Vec<_> = events.chain([result]).cloned().collect();
+        let events = events.chain([result]).cloned().collect();
         let viewer = Viewer::new(party, participant);
         let transcript = session.chat_transcript(viewer, events, false, self.now);
         if participant.protocol == ProtocolType::Flex {

@@ -93,7 +93,7 @@ impl Uploads {
 }
 
 impl Command {
-    fn of(said: &Said) -> Option<Self> {
+    pub(super) fn of(said: &Said) -> Option<Self> {
         match (said.notice?, said.text.as_ref()?.reveal()) {
             (NoticeType::SysCommand, "file-uploaded") => Some(Self::Uploaded),
             (NoticeType::SysCommand, "file-deleted") => Some(Self::Deleted),
@@ -128,12 +128,10 @@ impl Server {
         &mut self,
         key: Key<Session>,
         party: PartyNo,
+        command: Command,
         mut said: Said,
         answer: Answer,
     ) -> Result<Option<(Said, Answer)>, Refusal> {
-        let Some(command) = Command::of(&said).filter(|_| said.deed.is_none()) else {
-            return Ok(Some((said, answer)));
-        };
         let Some(session) = self.sessions.get(key) else { return Ok(None) };
         let speaker = session.roster.party(party);
         let viewer = Viewer::new(party, speaker);

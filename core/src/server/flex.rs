@@ -83,7 +83,7 @@ impl Server {
                 let (key, party) = self.place_to_speak(user)?;
                 let after = notify.last_position.map(|after| self.lowered(key, after));
                 let answer = Answer::Flex { link, reference, party, after };
-                self.say(key, party, Said::flex_notice(notify, Person::Flex(user)), answer)
+                self.say(key, party, Said::flex_notice(notify, || Person::Flex(user)), answer)
             }
             Request::RequestNode(node) => self.become_node(link, reference, node),
             Request::RequestPush(push) => self.request_push(link, reference, &push),
@@ -185,7 +185,12 @@ impl Server {
             let (key, party) = self.place_to_speak(user)?;
             let after = self.lowered(key, asked);
             let answer = Answer::Flex { link, reference, party, after: Some(after) };
-            return self.say(key, party, Said::flex_message(refresh, Person::Flex(user)), answer);
+            return self.say(
+                key,
+                party,
+                Said::flex_message(refresh, || Person::Flex(user)),
+                answer,
+            );
         }
         match self.users.user(user).map(|user| user.place) {
             Some(Place::Inside(key, party)) => {
@@ -340,7 +345,7 @@ impl Server {
         let to = participant.left.map_or(to, |left| left.min(to));
         let viewer = Viewer::new(party, participant).told(to);
         let mut events = viewer.events(session.transcript.between(after, to), &session.roster);
-        let some = events.by_ref().take(MAX_EVENTS);
+        let some = events.by_ref().take(MAX_EVENTS).collect();
         let transcript = session.chat_transcript(viewer, some, false, self.now);
         EventStatus {
             more_events: events.next().is_some(),

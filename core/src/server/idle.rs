@@ -40,7 +40,14 @@ impl Session {
         self.user_data.text(ASYNC_MODE).as_deref() == Some("true")
     }
 
-    const fn control(&mut self, which: Which) -> &mut Control {
+    const fn control(&self, which: Which) -> &Control {
+        match which {
+            Which::Regular => &self.regular,
+            Which::Async => &self.asynchronous,
+        }
+    }
+
+    const fn control_mut(&mut self, which: Which) -> &mut Control {
         match which {
             Which::Regular => &mut self.regular,
             Which::Async => &mut self.asynchronous,
@@ -53,6 +60,10 @@ impl Server {
     pub(super) fn watch(&mut self, key: Key<Session>, after: EventId, to: EventId) {
         for which in [Which::Regular, Which::Async] {
             let Some(session) = self.sessions.get(key) else { return };
+            let stage = session.control(which).stage;
+            if stage == Stage::Off && !self.may_run(session, which) {
+                continue;
+            }
             let notices = self.notices(session, which);
             let active = || {
                 let mut entries = session.transcript.between(after, to);
@@ -61,7 +72,7 @@ impl Server {
                 })
             };
             // An async session is watched from its creation, whoever creates it (B12.2).
-            let begins = which == Which::Async && session.asynchronous.stage == Stage::Off;
+            let begins = which == Which::Async && stage == Stage::Off;
             if !self.applies(session, which) {
                 self.stop(key, which);
             } else if begins || active() {
@@ -83,7 +94,7 @@ impl Server {
     /// A control has expired: the next alert, or the end (B11.2).
     pub(super) fn idle(&mut self, key: Key<Session>, which: Which) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let control = session.control(which);
+        let control = session.control_mut(which);
         control.timer = None;
         let stage = control.stage;
         // Switched off meanwhile: felt now (B11.6).
@@ -118,7 +129,7 @@ impl Server {
         let (lasts, more) = self.periods(session, which).lasts(stage);
         let (now, until) = (self.now, self.now + lasts);
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let control = session.control(which);
+        let control = session.control_mut(which);
         control.stage = stage;
         control.closes_at = Some(now + (lasts + more));
         match control.timer {
@@ -129,7 +140,7 @@ impl Server {
 
     pub(super) fn stop(&mut self, key: Key<Session>, which: Which) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let control = core::mem::take(session.control(which));
+        let control = core::mem::take(session.control_mut(which));
         control.timer.map(|timer| self.timers.cancel(timer));
     }
 
@@ -138,17 +149,17 @@ impl Server {
         session.phase == Phase::Open
             && match which {
                 Which::Regular => session.roster.has_client() && session.roster.has_agent(),
-                Which::Async => session.is_async(),
+                Which::Async => session.asynchrony.is_some(),
             }
     }
 
     /// Whether a control runs in a session as it is now.
     fn may_run(&self, session: &Session, which: Which) -> bool {
-        self.applies(session, which)
-            && match which {
-                Which::Regular => self.idle_settings(session).enabled,
-                Which::Async => true,
-            }
+        let enabled = match which {
+            Which::Regular => self.idle_settings(session).enabled,
+            Which::Async => true,
+        };
+        enabled && self.applies(session, which)
     }
 
     /// The inactivity control of a session (B11.6).

@@ -268,7 +268,7 @@ impl Server {
             self.by_id.remove(&session.id);
             session.keeping.timer.map(|timer| self.timers.cancel(timer));
             if let Some(creation) = &session.creation {
-                self.creations.remove(creation);
+                self.creations.remove(&**creation);
             }
             if self.by_interaction.get(&session.interaction) == Some(&key) {
                 self.by_interaction.remove(&session.interaction);

@@ -120,6 +120,10 @@ enum Timer {
     Ask(OpId),
 }
 
+// Each session has one or two, beside a node of 24 bytes in the wheel.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Timer>() == 16);
+
 impl Server {
     /// A server without sessions, at `now`, with 32 bytes of entropy.
     pub fn new(config: Arc<Config>, seed: [u8; 32], wall: Wall, now: Instant) -> Self {

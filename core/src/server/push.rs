@@ -9,7 +9,7 @@ use crate::frame::flex::{
     Event, EventPush, EventPushQuery, EventStatus, NotifyPosition, RequestAlive, RequestNode,
     RequestPush,
 };
-use crate::frame::{ErrorId, Frame, KvList, Open, PushMode, RequestResult};
+use crate::frame::{ErrorId, EventList, Frame, KvList, Open, PushMode, RequestResult};
 use crate::id::{EventId, LinkId};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -237,9 +237,9 @@ impl Server {
         }
         let viewer = Viewer::new(party, participant).masked().told(step.to);
         let entries = session.transcript.between(step.after, to);
-        let mut events = viewer.events(entries, &session.roster).peekable();
+        let events: EventList = viewer.events(entries, &session.roster).collect();
         let monitored = step.monitored_changed && viewer.knows_monitored();
-        let silent = silent || (events.peek().is_none() && !monitored);
+        let silent = silent || (events.is_empty() && !monitored);
         let push = EventPush {
             user_id: participant.user_id.clone(),
             session_id: session.id.clone(),

@@ -6,7 +6,7 @@ use core::time::Duration;
 use alloc::collections::VecDeque;
 
 use crate::door::Action;
-use crate::frame::{ErrorId, Event, Frame, Open, SessionStatus, basic};
+use crate::frame::{ErrorId, Event, EventList, Frame, Open, SessionStatus, basic};
 use crate::id::{EventId, LinkId};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -14,6 +14,7 @@ use crate::session::roster::PartyNo;
 use crate::session::view::Viewer;
 use crate::slab::Key;
 
+use super::links::Link;
 use super::{Server, Timer};
 
 /// Events looked at for one stretch of a transcript.
@@ -58,19 +59,25 @@ impl Owed {
     }
 }
 
-impl Server {
+impl Link {
     /// Whether somebody who is still reading may ask for more.
-    pub(super) fn may_ask(&self, link: LinkId, session: Key<Session>) -> Result<(), Refusal> {
-        let Some(there) = self.links.link(link) else { return Ok(()) };
-        if there.readings.len() >= MAX_READINGS {
+    pub(super) fn may_ask(&self, session: Key<Session>) -> Result<(), Refusal> {
+        if self.readings.len() >= MAX_READINGS {
             return Err(Refusal::because(ErrorId::LimitReached, "too many transcripts to be read"));
         }
-        match there.readings.iter().rfind(|reading| reading.session == session) {
+        match self.readings.iter().rfind(|reading| reading.session == session) {
             Some(reading) if reading.owed.len() >= MAX_OWED => {
                 Err(Refusal::because(ErrorId::LimitReached, "too many answers wait to be read"))
             }
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+impl Server {
+    /// Whether somebody who is still reading may ask for more.
+    pub(super) fn may_ask(&self, link: LinkId, session: Key<Session>) -> Result<(), Refusal> {
+        self.links.link(link).map_or(Ok(()), |there| there.may_ask(session))
     }
 
     /// Whether an answer must wait for its reader. If so, it is kept for it.
@@ -82,6 +89,9 @@ impl Server {
         owed: Owed,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
+        if !owed.joins && !session.roster.is_reading(party) {
+            return false;
+        }
         let Some(there) = self.links.link_mut(link) else { return false };
         let of = |reading: &&mut Reading| (reading.session, reading.party) == (key, party);
         if let Some(reading) = there.readings.iter_mut().find(of) {
@@ -154,9 +164,9 @@ impl Server {
             reading.told = told.max(to);
         }
         let all = reading.owed.is_empty() && reading.told >= end;
-        let events = session.transcript.between(after, to);
-        let mut events = viewer.events(events, &session.roster).peekable();
-        if reference != 0 || events.peek().is_some() || (all && viewer.knows_monitored()) {
+        let entries = session.transcript.between(after, to);
+        let events: EventList = viewer.events(entries, &session.roster).collect();
+        if reference != 0 || !events.is_empty() || (all && viewer.knows_monitored()) {
             let status = if all { session.status() } else { SessionStatus::Alive };
             let info = basic::EventSessionInfo {
                 session_id: session.id.clone(),

@@ -15,7 +15,7 @@ use crate::slab::Key;
 use crate::text::{Str, Text};
 
 use super::Server;
-use super::files::Deed;
+use super::files::{Command, Deed};
 
 /// User data of a read confirmation (B7.4).
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -45,9 +45,9 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn message(message: basic::RequestMessage, person: Person) -> Self {
+    pub(super) fn message(message: basic::RequestMessage, person: impl FnOnce() -> Person) -> Self {
         Self {
-            once: message.request_key.map(|key| (person, key)),
+            once: message.request_key.map(|key| (person(), key)),
             notice: None,
             text: Some(message.message_text),
             visibility: message.visibility,
@@ -60,9 +60,12 @@ impl Said {
         }
     }
 
-    pub(super) fn flex_message(refresh: flex::RequestRefresh, person: Person) -> Self {
+    pub(super) fn flex_message(
+        refresh: flex::RequestRefresh,
+        person: impl FnOnce() -> Person,
+    ) -> Self {
         Self {
-            once: refresh.request_key.map(|key| (person, key)),
+            once: refresh.request_key.map(|key| (person(), key)),
             notice: None,
             text: refresh.message_text,
             visibility: None,
@@ -75,9 +78,12 @@ impl Said {
         }
     }
 
-    pub(super) fn flex_notice(notify: flex::RequestNotify, person: Person) -> Self {
+    pub(super) fn flex_notice(
+        notify: flex::RequestNotify,
+        person: impl FnOnce() -> Person,
+    ) -> Self {
         Self {
-            once: notify.request_key.map(|key| (person, key)),
+            once: notify.request_key.map(|key| (person(), key)),
             notice: Some(notify.notice_type),
             text: notify.notice_text,
             visibility: None,
@@ -90,9 +96,9 @@ impl Said {
         }
     }
 
-    pub(super) fn notice(notify: basic::RequestNotify, person: Person) -> Self {
+    pub(super) fn notice(notify: basic::RequestNotify, person: impl FnOnce() -> Person) -> Self {
         Self {
-            once: notify.request_key.map(|key| (person, key)),
+            once: notify.request_key.map(|key| (person(), key)),
             notice: Some(notify.notice_type),
             text: notify.notice_text,
             visibility: notify.visibility,
@@ -120,9 +126,23 @@ impl Server {
         if said.deed.is_none() && session.outbox.is_full() {
             return Err(ErrorId::StoreUnavailable.into());
         }
-        let Some((mut said, answer)) = self.file_command(key, party, said, answer)? else {
-            return Ok(());
-        };
+        match Command::of(&said).filter(|_| said.deed.is_none()) {
+            None => self.say_plainly(key, party, said, answer),
+            Some(command) => match self.file_command(key, party, command, said, answer)? {
+                Some((said, answer)) => self.say_plainly(key, party, said, answer),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Says what is no command about files any more.
+    fn say_plainly(
+        &mut self,
+        key: Key<Session>,
+        party: PartyNo,
+        mut said: Said,
+        answer: Answer,
+    ) -> Result<(), Refusal> {
         let Some(session) = self.sessions.get(key) else { return Ok(()) };
         if !session.has_room(&self.config.limits) {
             return Err(ErrorId::LimitReached.into());
@@ -210,11 +230,7 @@ impl Server {
 
     /// A message text within its limit (B5.6).
     pub(super) fn config_allows_text(&self, text: Option<&Text>) -> Result<(), Refusal> {
-        let limit = self.config.limits.message_max_size as usize;
-        match text {
-            Some(text) if text.chars() > limit => Err(ErrorId::TextTooLong.into()),
-            Some(_) | None => Ok(()),
-        }
+        short_enough(text, self.config.limits.message_max_size)
     }
 
     /// A notice text within its limit, and a pushed URL that is one (B7.1, B17.4).
@@ -234,11 +250,7 @@ impl Server {
 
     /// A subject within its limit (B17.4).
     pub(super) fn config_allows_subject(&self, subject: Option<&Text>) -> Result<(), Refusal> {
-        let limit = self.config.limits.subject_max_size as usize;
-        match subject {
-            Some(subject) if subject.chars() > limit => Err(ErrorId::TextTooLong.into()),
-            Some(_) | None => Ok(()),
-        }
+        short_enough(subject, self.config.limits.subject_max_size)
     }
 
     /// User data within its limits (B17.4, B17.5).
@@ -341,6 +353,17 @@ fn check_read_confirm(
         None => {
             Err(Refusal::because(ErrorId::Malformed, "last-event-id names no event you can see"))
         }
+    }
+}
+
+/// Has at most so many characters, which are counted only if the bytes are more.
+fn short_enough(text: Option<&Text>, limit: u32) -> Result<(), Refusal> {
+    let limit = limit as usize;
+    match text {
+        Some(text) if text.reveal().len() > limit && text.chars() > limit => {
+            Err(ErrorId::TextTooLong.into())
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Telling people what happened, once it may be told.
 
 use crate::door::Action;
-use crate::frame::{Event, Frame, NoticeType, Open, basic, esp};
-use crate::id::LinkId;
+use crate::frame::{ChatTranscript, Event, EventList, Frame, NoticeType, Open, basic, esp};
+use crate::id::{LinkId, UserId};
 use crate::session::Session;
 use crate::session::outbox::{Answer, Step};
 use crate::session::roster::{Listener, PartyNo};
@@ -49,7 +49,7 @@ impl Server {
                     self.tell_result(key, (*link, *reference), *party, (*after, step.to), result);
                 }
                 Some(Answer::Esp { link, reference, envelope, .. }) => {
-                    let response = esp::Event::Event3rdServerResponse(envelope.clone());
+                    let response = esp::Event::Event3rdServerResponse((**envelope).clone());
                     self.send_esp(*link, *reference, response);
                 }
                 Some(Answer::Unregistered { link, reference }) => self.left_one(*link, *reference),
@@ -69,26 +69,23 @@ impl Server {
         let Some(session) = self.sessions.get(key) else { return };
         let asker = step.answer.as_ref().map(Answer::party);
         for &Listener { party, link, reads } in session.roster.listeners() {
-            let participant = session.roster.party(party);
-            let to = participant.left.map_or(step.to, |left| left.min(step.to));
-            if reads || Some(party) == asker || participant.joined > step.after {
+            if reads || Some(party) == asker {
                 continue;
             }
+            let participant = session.roster.party(party);
+            if participant.joined > step.after {
+                continue;
+            }
+            let to = participant.left.map_or(step.to, |left| left.min(step.to));
             let viewer = Viewer::new(party, participant).told(to);
             let entries = session.transcript.between(step.after, to);
-            let mut events = viewer.events(entries, &session.roster).peekable();
+            let events: EventList = viewer.events(entries, &session.roster).collect();
             let monitored = step.monitored_changed && viewer.knows_monitored();
-            if events.peek().is_none() && !monitored {
+            if events.is_empty() && !monitored {
                 continue;
             }
-            let info = basic::EventSessionInfo {
-                session_id: session.id.clone(),
-                session_status: Open::Known(session.status()),
-                chat_transcript: session.chat_transcript(viewer, events, monitored, self.now),
-                user_id: None,
-                more_events: false,
-            };
-            let frame = Frame::unsolicited(Event::Basic(basic::Event::EventSessionInfo(info)));
+            let transcript = session.chat_transcript(viewer, events, monitored, self.now);
+            let frame = Frame::unsolicited(session_info(session, transcript, None));
             self.actions.push_back(Action::Send { link, frame });
         }
     }
@@ -107,7 +104,7 @@ impl Server {
             let info = basic::EventSessionInfo {
                 session_id: session.id.clone(),
                 session_status: Open::Known(session.status()),
-                chat_transcript: session.chat_transcript(viewer, [aside], false, self.now),
+                chat_transcript: session.chat_transcript(viewer, aside.into(), false, self.now),
                 user_id: None,
                 more_events: false,
             };
@@ -134,15 +131,26 @@ impl Server {
         let participant = session.roster.party(party);
         let viewer = Viewer::new(party, participant).told(to);
         let entries = session.transcript.between(after, to);
-        let events = viewer.events(entries, &session.roster);
-        let info = basic::EventSessionInfo {
-            session_id: session.id.clone(),
-            session_status: Open::Known(session.status()),
-            chat_transcript: session.chat_transcript(viewer, events, monitored_changed, self.now),
-            user_id: joins.then(|| participant.user_id.clone()),
-            more_events: false,
-        };
-        let frame = Frame::new(reference, Event::Basic(basic::Event::EventSessionInfo(info)));
+        let events = viewer.events(entries, &session.roster).collect();
+        let transcript = session.chat_transcript(viewer, events, monitored_changed, self.now);
+        let user_id = joins.then(|| participant.user_id.clone());
+        let frame = Frame::new(reference, session_info(session, transcript, user_id));
         self.actions.push_back(Action::Send { link, frame });
     }
+}
+
+/// News of a session, as they are told on basic.
+#[inline]
+fn session_info(
+    session: &Session,
+    chat_transcript: ChatTranscript,
+    user_id: Option<UserId>,
+) -> Event {
+    Event::Basic(basic::Event::EventSessionInfo(basic::EventSessionInfo {
+        session_id: session.id.clone(),
+        session_status: Open::Known(session.status()),
+        chat_transcript,
+        user_id,
+        more_events: false,
+    }))
 }

@@ -32,7 +32,9 @@ use alloc::vec::Vec;
 
 use crate::ask::Record;
 use crate::config::SaveNotices;
-use crate::frame::{ChatTranscript, EventBody, KvList, NoticeType, SessionStatus, TranscriptEvent};
+use crate::frame::{
+    ChatTranscript, EventBody, EventList, KvList, NoticeType, SessionStatus, TranscriptEvent,
+};
 use crate::id::{ContactId, EventId, InteractionId, SessionId};
 use crate::limits::Limits;
 use crate::mask::Masker;
@@ -82,7 +84,7 @@ pub(crate) struct Session {
     /// While it is being made.
     pub(crate) creating: Option<Box<Creating>>,
     /// The RequestKey it was created with, and whose; on basic only (B4.8).
-    pub(crate) creation: Option<(Person, Str)>,
+    pub(crate) creation: Option<Box<(Person, Str)>>,
     /// What its closing still has to do, once it closes.
     pub(crate) closing: Option<Closing>,
     /// Whose it is, as far as the contact store knows (B19.1).
@@ -113,6 +115,10 @@ pub(crate) struct Session {
     pub(crate) subscribers: Subscribers,
     last_time_shift: u32,
 }
+
+// There may be a million: eleven cache lines, what few sessions have being in boxes.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Session>() <= 11 * 64);
 
 impl Session {
     pub(crate) fn new(id: SessionId, start_at: Stamp) -> Self {
@@ -189,26 +195,13 @@ impl Session {
 
     /// The events after `after` up to `to`, as they are stored: all of them, direct ones included
     /// (B5.5), but the notices that are not to be (B5.4).
-    pub(crate) fn stored(
-        &self,
-        after: EventId,
-        to: EventId,
-        notices: SaveNotices,
-    ) -> Vec<TranscriptEvent> {
-        let entries = self.transcript.between(after, to).filter(|entry| entry.is_stored(notices));
-        let mut events: Vec<_> = Viewer::STORE.events(entries, &self.roster).collect();
-        self.rename_ahead(&mut events, to);
-        events
+    pub(crate) fn stored(&self, after: EventId, to: EventId, notices: SaveNotices) -> EventList {
+        self.record(core::iter::empty(), after, to, notices)
     }
 
     /// What the save of a step writes: its events, and before them those they change: newParties
     /// (B7.3), and the notices of files that are deleted (B22.3).
-    pub(crate) fn changed(
-        &self,
-        after: EventId,
-        to: EventId,
-        notices: SaveNotices,
-    ) -> Vec<TranscriptEvent> {
+    pub(crate) fn changed(&self, after: EventId, to: EventId, notices: SaveNotices) -> EventList {
         let changed = |entry: &Entry| match entry.what {
             What::Notice(NoticeType::UserUpdateNick, _) => {
                 let joined = self.roster.party(entry.audience.sender).joined;
@@ -221,14 +214,29 @@ impl Session {
             What::Notice(..) | What::NewParty(_) | What::Message(_) | What::PartyLeft(_) => None,
         };
         let changed = self.transcript.between(after, to).filter_map(changed);
-        let mut events: Vec<_> = Viewer::STORE.events(changed, &self.roster).collect();
+        self.record(changed, after, to, notices)
+    }
+
+    /// These events, and those after `after` up to `to`, as they are stored.
+    fn record<'a>(
+        &'a self,
+        changed: impl Iterator<Item = &'a Entry>,
+        after: EventId,
+        to: EventId,
+        notices: SaveNotices,
+    ) -> EventList {
+        let new = self.transcript.between(after, to).filter(|entry| entry.is_stored(notices));
+        let mut events: EventList =
+            Viewer::STORE.events(changed.chain(new), &self.roster).collect();
         self.rename_ahead(&mut events, to);
-        events.extend(self.stored(after, to, notices));
         events
     }
 
     /// Gives newParties the names that are not told yet, but will be by `to`.
     fn rename_ahead(&self, events: &mut [TranscriptEvent], to: EventId) {
+        if !events.iter().any(|event| matches!(event.body, EventBody::NewParty(_))) {
+            return;
+        }
         for entry in self.transcript.between(self.outbox.told(), to) {
             let Some(name) = entry.new_name() else { continue };
             let user_id = &self.roster.party(entry.audience.sender).user_id;
@@ -288,24 +296,27 @@ impl Session {
     /// Whole seconds until the session would be closed for inactivity, the sooner of both controls
     /// (B11.5).
     fn idle_time_expire(&self, now: Instant) -> Option<u32> {
-        let closes_at =
-            [self.regular, self.asynchronous].into_iter().filter_map(|it| it.closes_at).min()?;
+        let closes_at = match (self.regular.closes_at, self.asynchronous.closes_at) {
+            (Some(regular), Some(asynchronous)) => regular.min(asynchronous),
+            (regular, asynchronous) => regular.or(asynchronous)?,
+        };
         let left = closes_at.saturating_since(now).as_millis().div_ceil(1000);
         Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
 
     /// A transcript round these events, for this viewer.
+    #[inline]
     pub(crate) fn chat_transcript(
         &self,
         viewer: Viewer,
-        events: impl IntoIterator<Item = TranscriptEvent>,
+        events: EventList,
         monitored_changed: bool,
         now: Instant,
     ) -> ChatTranscript {
         ChatTranscript {
             start_at: self.start_at,
             session_id: self.id.clone(),
-            events: events.into_iter().collect(),
+            events,
             idle_time_expire: self.idle_time_expire(now).filter(|_| viewer.knows_idle_time()),
             monitored: (viewer.knows_monitored()
                 && (self.outbox.is_monitored() || monitored_changed))

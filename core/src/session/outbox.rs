@@ -57,6 +57,10 @@ pub(crate) struct Step {
     pub(crate) save: Option<OpId>,
 }
 
+// A session keeps room for four once it has had to wait for a save, so the rare answer is in a box.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Step>() <= 96);
+
 /// An answer that waits for its step.
 #[derive(Debug)]
 pub(crate) enum Answer {
@@ -95,7 +99,7 @@ pub(crate) enum Answer {
     /// To an Unregister, of which this was one leave: nothing but that it is told.
     Unregistered { link: LinkId, reference: u32 },
     /// To an ESP call, whose voice, if it has one, is nobody who listens.
-    Esp { link: LinkId, reference: u32, party: PartyNo, envelope: Envelope },
+    Esp { link: LinkId, reference: u32, party: PartyNo, envelope: Box<Envelope> },
 }
 
 impl Answer {
@@ -172,6 +176,9 @@ impl Outbox {
     /// Adds a step behind those that wait. An answer whose turn has not come is kept until then
     /// (wire §4.2).
     pub(crate) fn push(&mut self, mut step: Step) {
+        if self.turns.is_empty() {
+            return self.steps.push_back(step);
+        }
         let turn = step.answer.as_ref().and_then(Answer::turn);
         let turn = turn.filter(|turn| self.turns.iter().any(|other| other.party == turn.0));
         let answer = if turn.is_some() { step.answer.take() } else { None };

@@ -65,6 +65,10 @@ pub(crate) struct Participant {
     pub(crate) left: Option<EventId>,
 }
 
+// Every session has two.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Participant>() <= 144);
+
 /// How somebody is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seat {
@@ -105,6 +109,10 @@ impl Roster {
         if participant.seat != Seat::Voice {
             self.present.push(party);
         }
+        if self.parties.is_empty() {
+            // Most sessions never have more.
+            self.parties.reserve_exact(2);
+        }
         self.parties.push(participant);
         party
     }
@@ -132,6 +140,11 @@ impl Roster {
     /// Whether somebody still reads what happened before.
     pub(crate) fn is_read(&self) -> bool {
         self.listeners.iter().any(|listener| listener.reads)
+    }
+
+    /// Whether this one does.
+    pub(crate) fn is_reading(&self, party: PartyNo) -> bool {
+        self.listeners.iter().any(|listener| listener.party == party && listener.reads)
     }
 
     /// Somebody begins to read what happened before, or has read it all.

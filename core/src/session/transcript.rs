@@ -34,6 +34,10 @@ pub(crate) struct Entry {
     pub(crate) what: What,
 }
 
+// Nearly all that a session takes is these and their texts: what few events have is in boxes.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Entry>() == 48);
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
@@ -133,6 +137,7 @@ impl What {
 }
 
 impl Words {
+    #[inline]
     pub(crate) fn new(text: Text, more: More) -> Self {
         let plain = more.original.is_none()
             && more.message_type.is_none()
@@ -314,18 +319,28 @@ impl Transcript {
 
     /// The events after `after` up to `to`, in order.
     pub(crate) fn between(&self, after: EventId, to: EventId) -> impl Iterator<Item = &Entry> {
-        let stretch = |entries: &'_ [Entry]| {
-            let from = entries.partition_point(|entry| entry.id <= after);
-            let end = entries.partition_point(|entry| entry.id <= to);
-            from..end.max(from)
-        };
-        let mut staying = self.entries[stretch(&self.entries)].iter().peekable();
-        let mut passing = self.ephemeral[stretch(&self.ephemeral)].iter().peekable();
-        core::iter::from_fn(move || match (staying.peek(), passing.peek()) {
-            (Some(stays), Some(passes)) if passes.id < stays.id => passing.next(),
-            (Some(_), _) => staying.next(),
-            (None, _) => passing.next(),
+        let mut staying = self.within(&self.entries, after, to);
+        let mut passing = self.within(&self.ephemeral, after, to);
+        core::iter::from_fn(move || match (staying.first(), passing.first()) {
+            (Some(stays), Some(passes)) if passes.id < stays.id => passing.split_off_first(),
+            (Some(_), _) => staying.split_off_first(),
+            (None, _) => passing.split_off_first(),
         })
+    }
+
+    /// Those of `entries` after `after` up to `to`.
+    fn within<'a>(&self, entries: &'a [Entry], after: EventId, to: EventId) -> &'a [Entry] {
+        if entries.last().is_none_or(|last| last.id <= after) {
+            return &[];
+        }
+        // No more entries than ids come after one: mostly, the last or none is left to look at.
+        let up_to = |id: EventId| {
+            let later = self.last.number().saturating_sub(id.number()) as usize;
+            let early = entries.len().saturating_sub(later);
+            early + entries[early..].partition_point(|entry| entry.id <= id)
+        };
+        let end = if to >= self.last { entries.len() } else { up_to(to) };
+        &entries[up_to(after).min(end)..end]
     }
 
     /// The end of a stretch of at most `count` staying events after `after`; `to`, if there are no

@@ -1,4 +1,4 @@
-//! All the memory there is: a fixed arena, and a mark at the most that was ever taken from it.
+//! All the memory there is: a fixed arena, and a mark at the most that was taken from it.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::mem::MaybeUninit;
@@ -42,9 +42,14 @@ impl Arena {
         self.heap.lock().used()
     }
 
-    /// The most bytes that were ever taken at once.
+    /// The most bytes that were taken at once since the mark was put back.
     pub fn peak(&self) -> usize {
         self.peak.load(Ordering::Relaxed)
+    }
+
+    /// Puts the mark back to what is taken now.
+    pub fn forget_peak(&self) {
+        self.peak.store(self.used(), Ordering::Relaxed);
     }
 }
 

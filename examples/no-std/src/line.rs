@@ -1,143 +1,141 @@
 //! Both ends of one connection, with nothing between them but bytes.
 
-use confer_core::door::{Action, Input, LinkChange, Trust};
-use confer_core::frame::Frame;
-use confer_core::id::LinkId;
-use confer_core::machine::Machine as _;
-use confer_core::time::Instant;
-use confer_link::{Change, Link, Received, ServerLink, Settings};
-use confer_wire::Codec;
+use alloc::vec::Vec;
 
-use crate::echo::Echo;
+use confer_core::frame::{Event, Frame, Protocol, Request};
+use confer_core::id::{LinkId, PortId};
+use confer_core::time::Instant;
+use confer_link::{Change, Link, Loss, Received, ServerLink, Settings};
+
+use crate::floor::Fault;
 
 /// The bytes that arrive at once: few enough that hardly a frame comes in one piece.
 const PIECE: usize = 24;
 
-/// The server's machine, and what the shell round it knows.
-pub struct Server {
-    /// The machine.
-    pub machine: Echo,
-    /// The time.
-    pub now: Instant,
-    /// The number of the newest request.
-    pub reference: u32,
-    /// Frames that arrived, at either end.
-    pub frames: u32,
-}
-
 /// One connection: the client's link at the near end, the server's at the far one.
-pub struct Line<C: Codec> {
-    id: LinkId,
-    near: Link<C>,
+pub struct Line {
+    /// What the server calls it.
+    pub id: LinkId,
+    /// What has arrived at the near end and nobody looked at yet.
+    pub heard: Vec<Frame<Event>>,
+    /// Why it is gone.
+    pub loss: Option<Loss>,
+    near: Near,
     far: ServerLink,
+    /// On their way to the far end.
+    bytes: Vec<u8>,
 }
 
-/// What went wrong.
-pub type Fault = &'static str;
+/// A client's end.
+enum Near {
+    Basic(Link<confer_basic::Client>),
+    Flex(Link<confer_flex::Client>),
+    Esp(Link<confer_esp::Client>),
+}
 
-impl<C: Codec> Line<C> {
-    /// A connection that has just been made to the port of its protocol.
-    pub fn open(id: LinkId, server: &mut Server) -> Self {
-        let link = ServerLink::new(C::PROTOCOL, Settings::server(), server.now);
-        let change = LinkChange::Opened { port: link.port(), trust: Trust::Open };
-        server.machine.handle(Input::Link { link: id, change }, server.now);
-        Self { id, near: Link::new(Settings::client(), server.now), far: link }
+/// The same for each of the three.
+macro_rules! each {
+    ($near:expr, $link:ident => $result:expr) => {
+        match $near {
+            Near::Basic($link) => $result,
+            Near::Flex($link) => $result,
+            Near::Esp($link) => $result,
+        }
+    };
+}
+
+impl Line {
+    /// A connection that has just been made to the port of this protocol.
+    pub fn new(id: LinkId, protocol: Protocol, now: Instant) -> Self {
+        let near = match protocol {
+            Protocol::Basic => Near::Basic(Link::new(Settings::client(), now)),
+            Protocol::Flex => Near::Flex(Link::new(Settings::client(), now)),
+            Protocol::Esp => Near::Esp(Link::new(Settings::client(), now)),
+        };
+        let far = ServerLink::new(protocol, Settings::server(), now);
+        Self { id, heard: Vec::new(), loss: None, near, far, bytes: Vec::new() }
     }
 
-    /// Sends a request; its one answer.
-    pub fn ask(&mut self, request: C::Out, server: &mut Server) -> Result<C::In, Fault> {
-        server.reference += 1;
-        let frame = Frame::new(server.reference, request);
-        self.near.send(frame, server.now).map_err(|_| "the request cannot be sent")?;
-        while !self.near.output().is_empty() {
-            let piece = first_piece(self.near.output());
+    /// The port it came to.
+    pub fn port(&self) -> PortId {
+        self.far.port()
+    }
+
+    /// The client says something.
+    pub fn send(&mut self, frame: Frame<Request>, now: Instant) -> Result<(), Fault> {
+        let Frame { reference, body } = frame;
+        let sent = match (&mut self.near, body) {
+            (Near::Basic(link), Request::Basic(body)) => {
+                link.send(Frame::new(reference, body), now)
+            }
+            (Near::Flex(link), Request::Flex(body)) => link.send(Frame::new(reference, body), now),
+            (Near::Esp(link), Request::Esp(body)) => link.send(Frame::new(reference, body), now),
+            _ => return Err("a request of another protocol"),
+        };
+        sent.map_err(|_| "the request cannot be sent")
+    }
+
+    /// The client sends bytes that its link would not.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Brings what the client said on its way, up to the next thing the machine must know.
+    pub fn bring(&mut self, now: Instant) -> Option<Received<Request>> {
+        each!(&mut self.near, link => {
+            self.bytes.extend_from_slice(link.output());
+            link.sent(link.output().len());
+        });
+        while !self.bytes.is_empty() {
+            let mut piece = &self.bytes[..self.bytes.len().min(PIECE)];
+            let before = piece.len();
+            let received = self.far.receive(&mut piece, now);
+            let taken = before - piece.len();
+            self.bytes.drain(..taken);
+            if received.is_some() {
+                return received;
+            }
+        }
+        None
+    }
+
+    /// The server says something.
+    pub fn answer(&mut self, frame: Frame<Event>, now: Instant) -> Result<(), Fault> {
+        self.far.send(frame, now).map_err(|_| "the event cannot be sent")
+    }
+
+    /// The server ends the connection.
+    pub fn close(&mut self, now: Instant) {
+        self.far.close(now);
+    }
+
+    /// Brings what the server said over; how many frames arrived.
+    pub fn bring_back(&mut self, now: Instant) -> Result<u32, Fault> {
+        let before = self.heard.len();
+        while !self.far.output().is_empty() {
+            let output = self.far.output();
+            let mut piece = &output[..output.len().min(PIECE)];
             let taken = piece.len();
-            arrive(self.id, &mut self.far, piece, server)?;
-            self.near.sent(taken);
+            while let Some(frame) = self.near.receive(&mut piece, now)? {
+                self.heard.push(frame);
+            }
+            self.far.sent(taken);
         }
-        self.answer(server.reference, server)
-    }
-
-    /// Sends bytes no client would send, whose reference is `reference`; the one answer.
-    pub fn ask_raw(
-        &mut self,
-        bytes: &[u8],
-        reference: u32,
-        server: &mut Server,
-    ) -> Result<C::In, Fault> {
-        for piece in bytes.chunks(PIECE) {
-            arrive(self.id, &mut self.far, piece, server)?;
-        }
-        self.answer(reference, server)
+        u32::try_from(self.heard.len() - before).map_err(|_| "too many frames")
     }
 
     /// What happened to the connection.
     pub fn change(&mut self) -> Option<Change> {
-        self.far.poll_change().or_else(|| self.near.poll_change())
-    }
-
-    /// Ends a connection that its server's end has given up.
-    pub fn close(self, server: &mut Server) -> Result<(), Fault> {
-        if !self.far.is_finished() {
-            return Err("the connection is not finished");
-        }
-        let closed = Input::Link { link: self.id, change: LinkChange::Closed };
-        server.machine.handle(closed, server.now);
-        if server.machine.knows(self.id) {
-            return Err("the machine still knows the connection");
-        }
-        Ok(())
-    }
-
-    /// Brings the output of the server's end over.
-    fn answer(&mut self, reference: u32, server: &mut Server) -> Result<C::In, Fault> {
-        let mut answer = None;
-        while !self.far.output().is_empty() {
-            let mut piece = first_piece(self.far.output());
-            let taken = piece.len();
-            while let Some(received) = self.near.receive(&mut piece, server.now) {
-                server.frames += 1;
-                let Received::Frame(frame) = received else { return Err("a malformed answer") };
-                if frame.reference != reference {
-                    return Err("the answer is to another request");
-                }
-                if answer.replace(frame.body).is_some() {
-                    return Err("more than one answer");
-                }
-            }
-            self.far.sent(taken);
-        }
-        answer.ok_or("no answer")
+        self.far.poll_change()
     }
 }
 
-/// Bytes arrive at the server's end: the machine is told what they mean, and does as it likes.
-fn arrive(
-    id: LinkId,
-    link: &mut ServerLink,
-    mut bytes: &[u8],
-    server: &mut Server,
-) -> Result<(), Fault> {
-    while let Some(received) = link.receive(&mut bytes, server.now) {
-        server.frames += 1;
-        let input = match received {
-            Received::Frame(frame) => Input::Frame { link: id, frame },
-            Received::Malformed(malformed) => Input::Malformed { link: id, malformed },
-        };
-        server.machine.handle(input, server.now);
-        while let Some(action) = server.machine.poll_action() {
-            let Action::Send { link: to, frame } = action else {
-                return Err("the machine wants something else than to send");
-            };
-            if to != id {
-                return Err("the machine answers somebody else");
-            }
-            link.send(frame, server.now).map_err(|_| "the answer cannot be sent")?;
-        }
+impl Near {
+    fn receive(&mut self, bytes: &mut &[u8], now: Instant) -> Result<Option<Frame<Event>>, Fault> {
+        each!(self, link => match link.receive(bytes, now) {
+            Some(Received::Frame(frame)) => Ok(Some(frame.map(Event::from))),
+            Some(Received::Malformed(_)) => Err("a malformed event"),
+            None => Ok(None),
+        })
     }
-    Ok(())
-}
-
-fn first_piece(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.len().min(PIECE)]
 }

@@ -1,9 +1,9 @@
-//! Agent, customer and workflow talk to a machine over the real codecs and links, without std and
-//! in an arena of 256 KiB.
+//! Agents, customers and a workflow talk to the server over the real codecs and links, without std
+//! and in an arena of 256 KiB.
 //!
-//! The program checks every answer. It ends with 0 and one line on standard output, or with
-//! another status and a line on standard error that says what went wrong. An argument makes the
-//! arena smaller, in bytes.
+//! The program plays one scenario after the other and checks what everybody sees. It ends with 0
+//! and a line on standard output for each scenario, or with another status and a line on standard
+//! error that says what went wrong. An argument makes the arena smaller, in bytes.
 
 #![no_std]
 #![no_main]
@@ -12,9 +12,10 @@ extern crate alloc;
 
 mod arena;
 mod console;
-mod echo;
-mod exchange;
+mod floor;
 mod line;
+mod people;
+mod scenarios;
 mod unwind;
 
 use core::ffi::{CStr, c_char, c_int};
@@ -23,7 +24,8 @@ use core::panic::PanicInfo;
 
 use crate::arena::Arena;
 use crate::console::Console;
-use crate::exchange::Mismatch;
+use crate::floor::{Fault, Floor};
+use crate::scenarios::{SCENARIOS, Scenario};
 
 #[global_allocator]
 static ARENA: Arena = Arena::new();
@@ -51,22 +53,43 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
         return fail(USAGE, format_args!("want a size from {} to {}", Arena::MIN, Arena::SIZE));
     };
     ARENA.open(size);
-    let frames = match exchange::run() {
-        Ok(frames) => frames,
-        Err(Mismatch { step, fault }) => return fail(MISMATCH, format_args!("{step}: {fault}")),
-    };
-    let left = ARENA.used();
-    if left != 0 {
-        return fail(MISMATCH, format_args!("the end: {left} bytes are still taken"));
+    let (mut frames, mut peak) = (0, 0);
+    for &(name, scenario) in SCENARIOS {
+        ARENA.forget_peak();
+        match play(scenario) {
+            Ok(crossed) => frames += crossed,
+            Err(fault) => return fail(MISMATCH, format_args!("{name}: {fault}")),
+        }
+        let left = ARENA.used();
+        if left != 0 {
+            return fail(MISMATCH, format_args!("{name}: {left} bytes are still taken"));
+        }
+        peak = peak.max(ARENA.peak());
+        if !say(format_args!("no-std {name}: peak heap {} bytes\n", ARENA.peak())) {
+            return MISMATCH;
+        }
     }
-    let peak = ARENA.peak();
-    let line = format_args!("no-std exchange: {frames} frames, peak heap {peak} of {size} bytes\n");
     // Whoever cannot be told has the status.
-    if Console::Out.write_fmt(line).is_ok() { 0 } else { MISMATCH }
+    let count = SCENARIOS.len();
+    let all = say(format_args!(
+        "no-std: {count} scenarios, {frames} frames, peak heap {peak} of {size} bytes\n"
+    ));
+    if all { 0 } else { MISMATCH }
+}
+
+/// Plays a scenario on a floor of its own; how many frames crossed.
+fn play(scenario: Scenario) -> Result<u32, Fault> {
+    let mut floor = Floor::open(scenarios::config()?);
+    scenario(&mut floor)?;
+    Ok(floor.frames())
+}
+
+fn say(line: core::fmt::Arguments<'_>) -> bool {
+    Console::Out.write_fmt(line).is_ok()
 }
 
 fn fail(status: c_int, why: core::fmt::Arguments<'_>) -> c_int {
-    let _ = Console::Err.write_fmt(format_args!("no-std exchange failed: {why}\n"));
+    let _ = Console::Err.write_fmt(format_args!("no-std failed: {why}\n"));
     status
 }
 

@@ -218,14 +218,17 @@ impl Store {
             }
             Record::Append { session, generation, events, reserved_to } => {
                 self.owned(&session, generation, |record| {
-                    record.events.extend(events.into_iter().map(|event| (event.event_id, event)));
+                    let events = Vec::from(events).into_iter();
+                    record.events.extend(events.map(|event| (event.event_id, event)));
                     record.reserved_to = record.reserved_to.max(reserved_to);
                 })
             }
             Record::Final { session, generation, events, .. } => {
                 self.owned(&session, generation, |record| {
-                    record.events =
-                        events.into_iter().map(|event| (event.event_id, event)).collect();
+                    record.events = Vec::from(events)
+                        .into_iter()
+                        .map(|event| (event.event_id, event))
+                        .collect();
                 })
             }
             Record::Discard { session } => {
