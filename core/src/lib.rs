@@ -11,6 +11,7 @@
 //! | [`door`], [`ask`] | what goes into the server machine and what comes out |
 //! | [`machine`] | the contract |
 //! | [`server`] | the chat server itself |
+//! | [`client`] | the machines at the other end: a desktop, a bot, a visitor |
 //! | [`time`], [`wheel`] | moments, stamps, timers |
 //! | [`id`], [`slab`] | names of things, and where things are kept |
 //! | [`config`], [`limits`] | what an operator decides |
@@ -23,6 +24,7 @@
 extern crate alloc;
 
 pub mod ask;
+pub mod client;
 pub mod config;
 pub mod door;
 pub mod frame;

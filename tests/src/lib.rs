@@ -1,10 +1,12 @@
 //! The world Confer is tested in.
 
 pub mod arbitrary;
+pub mod clients;
 pub mod echo;
 pub mod fuzz;
 pub mod people;
 pub mod seeds;
+pub mod suite;
 pub mod talker;
 pub mod world;
 
