@@ -61,11 +61,15 @@ fuzz() {
     done
 }
 
-# One version of each dependency that ends up in what people run.
+# One version of each dependency that ends up in what people run; nothing async where nothing is to be.
 deps() {
     local twice
     twice="$(cargo tree -p confer-runtime-smol --edges normal --duplicates --depth 0 --locked)"
     [ -z "$twice" ] || { echo "ci: more than one version of:" >&2; echo "$twice" >&2; exit 1; }
+    local async
+    async="$(cargo tree -p confer-runtime-std --edges normal --prefix none --locked |
+        grep -E '^(async-|futures|mio |polling |smol|tokio)' || true)"
+    [ -z "$async" ] || { echo "ci: confer-runtime-std depends on:" >&2; echo "$async" >&2; exit 1; }
 }
 
 long_tests() {

@@ -11,12 +11,13 @@ use confer_core::id::SessionId;
 /// The events themselves are not kept twice: the machine has them for as long as the session lives,
 /// and nobody can ask for them afterwards.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub struct Memory {
     generations: HashMap<SessionId, u64>,
 }
 
 impl Memory {
-    pub(super) fn perform(&mut self, request: Request) -> Outcome {
+    /// The answer to a question, for the [`Input::Done`](confer_core::door::Input::Done) it takes.
+    pub fn perform(&mut self, request: Request) -> Outcome {
         match request {
             Request::Contact(_) => Outcome::Identified { contact: None, attributes: KvList::new() },
             Request::Interaction(_) => Outcome::Done,
@@ -53,3 +54,6 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

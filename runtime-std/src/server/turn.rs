@@ -1,0 +1,391 @@
+//! The thread that has the machine: it takes what comes, one thing after the other.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, Builder, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant as StdInstant};
+
+use confer_core::config::Config;
+use confer_core::door::{Input, Trust};
+use confer_core::frame::Protocol;
+use confer_core::id::{LinkId, PortId};
+use confer_core::machine::Progress;
+use confer_core::server::Server as Machine;
+use confer_core::time::Instant;
+use confer_link::{Host, Outward, Settings, TooMany};
+use confer_store::Memory;
+use tracing::{debug, error, info, warn};
+
+use super::clock::Clock;
+use super::connection::{self, PIECE, STACK, Writing};
+use super::listener::{self, Listener, Next};
+
+/// Timers fired at a time, before bytes are moved again.
+const TIMERS: usize = 1024;
+/// How often the calendar is looked at.
+const CALENDAR: Duration = Duration::from_secs(10);
+/// How long sessions that are closed at the end may take to be stored and told.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// What happens to the thread. Of each port and of each half of a connection, one at a time waits
+/// here.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A port has a connection.
+    Accepted { listener: usize, stream: TcpStream },
+    /// A connection brought bytes: so many, then.
+    Read { link: LinkId, bytes: Box<[u8]>, count: usize, at: StdInstant },
+    /// A connection took these bytes.
+    Written { link: LinkId, bytes: Vec<u8> },
+    /// A connection is over: ended by the peer, or broken.
+    Ended { link: LinkId, error: Option<io::Error> },
+    /// Somebody outside wants something.
+    Order(Order),
+}
+
+/// What somebody outside the thread wants of it.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Put this configuration in force.
+    Configure(Arc<Config>),
+    /// Take nothing new, and end when empty or after so long.
+    Drain(Duration),
+    /// End now.
+    Stop,
+}
+
+/// Everything the thread has.
+pub(super) struct Turn<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    host: Host<Machine>,
+    config: Arc<Config>,
+    clock: Clock,
+    store: Memory,
+    ports: Vec<Port<'scope>>,
+    connections: BTreeMap<LinkId, Connection>,
+    events: Receiver<Event>,
+    /// For the threads of connections to come.
+    sender: Sender<Event>,
+    /// Connections more than there may be (B2.3).
+    refused: u64,
+    /// When the server ends, empty or not; once it drains.
+    deadline: Option<StdInstant>,
+    /// The sessions that were left were closed.
+    closing: bool,
+    calendar: StdInstant,
+}
+
+/// A port, as far as the thread cares. The thread there ends with it.
+struct Port<'scope> {
+    id: PortId,
+    protocol: Protocol,
+    address: SocketAddr,
+    turns: Sender<Next>,
+    thread: ScopedJoinHandle<'scope, ()>,
+}
+
+impl Drop for Port<'_> {
+    fn drop(&mut self) {
+        listener::wake(self.address, &self.thread);
+    }
+}
+
+/// A connection, as far as the thread cares. Its threads end with it.
+struct Connection {
+    stream: Arc<TcpStream>,
+    turns: Sender<Box<[u8]>>,
+    writer: Sender<Writing>,
+    /// What the next piece is written from; the writer has it while it writes one.
+    piece: Option<Vec<u8>>,
+    /// Nothing more is written to it.
+    parting: bool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        connection::cut(&self.stream);
+    }
+}
+
+/// What a server begins with.
+pub(super) struct Setup {
+    pub(super) config: Arc<Config>,
+    pub(super) machine: Machine,
+    pub(super) clock: Clock,
+    pub(super) listeners: Vec<Listener>,
+    /// How many connections there may be.
+    pub(super) connections: usize,
+}
+
+/// Serves until the server has ended, and every thread it began with it. Whether it began at all is
+/// told through `started`.
+pub(super) fn serve(
+    setup: Setup,
+    sender: &Sender<Event>,
+    events: Receiver<Event>,
+    started: &Sender<io::Result<()>>,
+) {
+    let Setup { config, machine, clock, listeners, connections } = setup;
+    thread::scope(|scope| {
+        let ports = (0..).zip(&listeners).map(|(index, listener)| {
+            let (turns, next) = channel();
+            let events = sender.clone();
+            let accept = move || listener.accept(index, &events, &next);
+            let Listener { port: id, protocol, address, .. } = *listener;
+            let thread = Builder::new().name(id.to_string()).spawn_scoped(scope, accept)?;
+            Ok(Port { id, protocol, address, turns, thread })
+        });
+        let ports: Vec<_> = match ports.collect() {
+            Ok(ports) => ports,
+            // Whoever started it waits for this.
+            Err(error) => return drop(started.send(Err(error))),
+        };
+        let turn = Turn {
+            scope,
+            host: Host::new(machine, connections, Instant::ZERO),
+            config,
+            clock,
+            store: Memory::default(),
+            ports,
+            connections: BTreeMap::new(),
+            events,
+            sender: sender.clone(),
+            refused: 0,
+            deadline: None,
+            closing: false,
+            calendar: StdInstant::now(),
+        };
+        let _ = started.send(Ok(()));
+        turn.run();
+    });
+}
+
+impl Turn<'_, '_> {
+    /// Goes on until the server has ended.
+    fn run(mut self) {
+        while !self.has_ended() {
+            match self.events.recv_timeout(self.patience()) {
+                Ok(Event::Order(Order::Stop)) => break,
+                Ok(event) => self.take(event),
+                // It has a sender of its own.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            self.pass_time();
+            self.flush();
+        }
+    }
+
+    /// How long nothing is to be done unless something happens.
+    fn patience(&self) -> Duration {
+        let now = StdInstant::now();
+        let timer = self.host.poll_timeout().map(|at| self.clock.until(at));
+        let ends = [self.deadline, Some(self.calendar)].into_iter().flatten();
+        let ends = ends.map(|at| at.saturating_duration_since(now));
+        ends.chain(timer).min().unwrap_or(CALENDAR)
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Accepted { listener, stream } => {
+                if let Err(error) = self.welcome(listener, stream) {
+                    warn!(%error, "a connection ended before it began");
+                }
+                // The thread at the port ends after this one.
+                let _ = self.ports[listener].turns.send(Next);
+            }
+            Event::Read { link, bytes, count, at } => self.read(link, bytes, count, at),
+            Event::Written { link, bytes } => {
+                if let Some(connection) = self.connections.get_mut(&link) {
+                    self.host.sent(link, bytes.len(), self.clock.now());
+                    connection.piece = Some(bytes);
+                    self.write(link);
+                }
+            }
+            Event::Ended { link, error } => self.close(link, error),
+            Event::Order(Order::Configure(config)) => {
+                self.config = Arc::clone(&config);
+                self.host.handle(Input::Config(config), self.clock.now());
+            }
+            Event::Order(Order::Drain(patience)) => {
+                self.deadline = Some(StdInstant::now() + patience);
+                let sessions = self.host.machine().open_sessions();
+                info!(sessions, seconds = patience.as_secs(), "draining: no new sessions");
+                self.host.handle(Input::Drain, self.clock.now());
+            }
+            // Nothing comes after it.
+            Event::Order(Order::Stop) => {}
+        }
+    }
+
+    /// Does what is due.
+    fn pass_time(&mut self) {
+        let now = self.clock.now();
+        if self.host.poll_timeout().is_some_and(|at| at <= now) {
+            // What is left of it is due still, and nothing is waited for.
+            let (Progress::Idle | Progress::More) = self.host.handle_timeout(now, TIMERS);
+        }
+        let present = StdInstant::now();
+        if present >= self.calendar {
+            self.calendar = present + CALENDAR;
+            if let Some(wall) = self.clock.corrected() {
+                info!("the calendar was set");
+                self.host.handle(Input::Wall(wall), now);
+            }
+        }
+    }
+
+    /// Whether a draining server has nothing left, or no time.
+    fn has_ended(&mut self) -> bool {
+        let Some(deadline) = self.deadline else { return false };
+        let late = StdInstant::now() >= deadline;
+        if self.host.machine().is_at_rest() && self.is_written() {
+            return true;
+        }
+        if !late {
+            return false;
+        }
+        if self.closing {
+            error!("sessions are left that could not be stored or told in time");
+            return true;
+        }
+        let sessions = self.host.machine().open_sessions();
+        warn!(sessions, "the time to drain is over: closing the sessions that are left");
+        self.closing = true;
+        self.deadline = Some(StdInstant::now() + LAST_WORDS);
+        self.host.handle(Input::CloseSessions, self.clock.now());
+        self.flush();
+        false
+    }
+
+    /// Whether nothing waits to be written.
+    fn is_written(&self) -> bool {
+        self.connections.keys().all(|link| self.host.output(*link).is_empty())
+    }
+
+    fn welcome(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
+        let (port, protocol) = (self.ports[index].id, self.ports[index].protocol);
+        let options = &self.config.ports[port];
+        let settings = Settings {
+            access_token: options.access_token.clone(),
+            addp_timeout: options.addp_timeout,
+            addp_remote_timeout: options.addp_remote_timeout,
+            ..Settings::with_limits(&self.config.limits)
+        };
+        // Nothing passes a link with a token before the token was right.
+        let known = options.access_token.is_some();
+        let trust = if known { Trust::Authenticated } else { Trust::Open };
+        connection::prepare(&stream)?;
+        let link = match self.host.accept(protocol, settings, trust, self.clock.now()) {
+            Ok(link) => link,
+            Err(TooMany) => {
+                self.refused += 1;
+                let (conns, refused) = (self.host.len(), self.refused);
+                warn!(conns, refused, %port, "too many connections: one more is closed");
+                return Ok(());
+            }
+        };
+        match self.begin(link, stream) {
+            Ok(connection) => {
+                self.connections.insert(link, connection);
+                info!(conns = self.host.len(), %port, ?link, "opened");
+                Ok(())
+            }
+            Err(error) => {
+                self.host.closed(link, self.clock.now());
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins the threads of a connection.
+    fn begin(&self, link: LinkId, stream: TcpStream) -> io::Result<Connection> {
+        let stream = Arc::new(stream);
+        let (turns, own) = channel();
+        let (writer, orders) = channel();
+        let (socket, events) = (Arc::clone(&stream), self.sender.clone());
+        let write = move || connection::write(link, &socket, &events, &orders);
+        let thread = || Builder::new().name(format!("{link:?}")).stack_size(STACK);
+        thread().spawn_scoped(self.scope, write)?;
+        let (socket, events) = (Arc::clone(&stream), self.sender.clone());
+        let read = move || connection::read(link, &socket, &events, &own);
+        thread().spawn_scoped(self.scope, read)?;
+        Ok(Connection { stream, turns, writer, piece: Some(Vec::new()), parting: false })
+    }
+
+    fn read(&mut self, link: LinkId, bytes: Box<[u8]>, count: usize, at: StdInstant) {
+        self.host.receive(link, &bytes[..count], self.clock.now());
+        self.flush();
+        if self.config.settings.limits_control_enabled {
+            self.host.handle(Input::ReplyDelay(at.elapsed()), self.clock.now());
+        }
+        if let Some(connection) = self.connections.get(&link) {
+            // A reader that has ended told so.
+            let _ = connection.turns.send(bytes);
+        }
+    }
+
+    /// Lets a connection's writer have the next piece of what there is to say, unless it is still
+    /// at the last one.
+    fn write(&mut self, link: LinkId) {
+        let Some(connection) = self.connections.get_mut(&link) else { return };
+        if connection.parting {
+            return;
+        }
+        if self.host.is_finished(link) {
+            connection.parting = true;
+            if connection.piece.is_some() {
+                // A writer that has ended saw the connection's end, and so does its reader.
+                let _ = connection.writer.send(Writing::Farewell);
+            } else {
+                // It does not take what it was told last.
+                connection::cut(&connection.stream);
+            }
+            return;
+        }
+        let output = self.host.output(link);
+        if !output.is_empty()
+            && let Some(mut piece) = connection.piece.take()
+        {
+            piece.clear();
+            piece.extend_from_slice(&output[..output.len().min(PIECE)]);
+            let _ = connection.writer.send(Writing::Bytes(piece));
+        }
+    }
+
+    /// Lets everybody's writer have what there is to say, and does what is not about bytes.
+    fn flush(&mut self) {
+        loop {
+            while let Some(link) = self.host.poll_link() {
+                self.write(link);
+            }
+            let Some(outward) = self.host.poll_outward() else { return };
+            match outward {
+                Outward::Ask { op, request } => {
+                    let outcome = self.store.perform(request);
+                    self.host.handle(Input::Done { op, outcome }, self.clock.now());
+                }
+                Outward::Report(report) => info!(?report, "report"),
+                Outward::Lost { link, loss } => debug!(?link, ?loss, "a connection is over"),
+                Outward::Closes { link, reason } => debug!(?link, ?reason, "closing"),
+                Outward::Unsendable { link, error } => error!(?link, %error, "an answer was lost"),
+            }
+        }
+    }
+
+    fn close(&mut self, link: LinkId, error: Option<io::Error>) {
+        let Some(connection) = self.connections.remove(&link) else { return };
+        self.host.closed(link, self.clock.now());
+        let how = match error {
+            _ if connection.parting => "by the server",
+            None => "by the peer",
+            Some(error) => {
+                debug!(?link, %error, "a connection broke");
+                "lost"
+            }
+        };
+        info!(conns = self.host.len(), ?link, how, "closed");
+    }
+}
