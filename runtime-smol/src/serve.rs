@@ -7,10 +7,10 @@ mod health;
 mod poller;
 mod socket;
 mod state;
-mod store;
 mod tls;
 mod turn;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -24,13 +24,13 @@ use confer_core::id::PortId;
 use confer_core::server::Server;
 use confer_core::time::Instant as MachineInstant;
 use confer_link::Host;
+use confer_store::Memory;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use clock::Clock;
 use poller::Poller;
 use state::State;
-use store::Memory;
 use turn::{Listener, Order, Turn};
 
 pub use tls::TlsError;
@@ -183,6 +183,8 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
         deadline: None,
         closing: false,
         calendar: Instant::now(),
+        rests_until: None,
+        farewells: VecDeque::new(),
     };
     let thread = std::thread::Builder::new().name("chat".into()).spawn(move || {
         let result = smol::block_on(turn.run());

@@ -36,6 +36,8 @@ impl Socket {
         stream.set_nonblocking(true)?;
         // Frames are small, and each is awaited by somebody.
         stream.set_nodelay(true)?;
+        // A peer whose machine is gone without a word is noticed in the end.
+        rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
         let tls = tls.map(|config| ServerConnection::new(Arc::clone(config)));
         let tls = tls.transpose().map_err(io::Error::other)?.map(|mut tls| {
             tls.set_buffer_limit(Some(TLS_BUFFER));

@@ -1,5 +1,6 @@
 //! The thread that moves bytes: sockets on one side, the machine and its links on the other.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use confer_core::id::{LinkId, PortId};
 use confer_core::machine::Progress;
 use confer_core::server::Server;
 use confer_link::{Host, Outward, Settings, TooMany};
+use confer_store::Memory;
 use rustls::ServerConfig;
 use smol::future::FutureExt as _;
 use tracing::{debug, error, info, warn};
@@ -20,7 +22,6 @@ use super::clock::Clock;
 use super::poller::Poller;
 use super::socket::{Socket, Taken};
 use super::state::State;
-use super::store::Memory;
 
 /// Bytes read at a time, from one connection, before another has its turn.
 const READ: usize = 65_536;
@@ -30,6 +31,14 @@ const ACCEPTS: usize = 64;
 const TIMERS: usize = 1024;
 /// Turns taken before other tasks of the thread have theirs.
 const TURNS: usize = 8;
+/// How long nothing is accepted after that could not be done.
+const REST: Duration = Duration::from_millis(200);
+/// How long a socket that this side closes stays, for its peer to read the last words.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Sockets that stay like that at most; beyond, the oldest goes at once.
+const MAX_FAREWELLS: usize = 1024;
+/// How a connection ends that this side ends.
+const BY_US: &str = "by the server";
 /// How often the calendar is looked at.
 const CALENDAR: Duration = Duration::from_secs(10);
 /// How long sessions that are closed at the end may take to be stored and told.
@@ -75,6 +84,10 @@ pub(super) struct Turn {
     /// The sessions that were left were closed.
     pub(super) closing: bool,
     pub(super) calendar: StdInstant,
+    /// Nothing is accepted until then.
+    pub(super) rests_until: Option<StdInstant>,
+    /// Sockets this side closed, and when each goes.
+    pub(super) farewells: VecDeque<(StdInstant, Socket)>,
 }
 
 /// What ended a wait.
@@ -101,9 +114,10 @@ impl Turn {
                 return Ok(());
             }
             match self.sleep().await {
-                Woken::Order(Some(Order::Stop)) => return Ok(()),
+                // Whoever held the server has let go of it.
+                Woken::Order(Some(Order::Stop) | None) => return Ok(()),
                 Woken::Order(Some(order)) => self.obey(order),
-                Woken::Order(None) | Woken::Sockets | Woken::Timer => {}
+                Woken::Sockets | Woken::Timer => {}
             }
             while self.turn()? {
                 turns += 1;
@@ -116,7 +130,9 @@ impl Turn {
 
     /// Waits for sockets, timers or orders.
     async fn sleep(&self) -> Woken {
-        let wakes = [self.host.poll_timeout().map(|at| self.clock.at(at)), self.deadline];
+        let machine = self.host.poll_timeout().map(|at| self.clock.at(at));
+        let farewell = self.farewells.front().map(|(until, _)| *until);
+        let wakes = [machine, self.deadline, self.rests_until, farewell];
         let at = wakes.into_iter().flatten().chain([self.calendar]).min();
         let timer = async {
             match at {
@@ -203,6 +219,7 @@ impl Turn {
         } else {
             Progress::Idle
         };
+        self.tidy(began)?;
         if began >= self.calendar {
             self.calendar = began + CALENDAR;
             if let Some(wall) = self.clock.corrected() {
@@ -227,12 +244,38 @@ impl Turn {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
-                    // Out of descriptors, or a peer that was gone before it was accepted.
+                    // Out of descriptors, or a peer that was gone before it was accepted. The
+                    // listeners rest for a while, lest this be told without end.
                     warn!(%error, "a connection could not be accepted");
+                    self.rest();
                     return;
                 }
             }
         }
+    }
+
+    /// Accepts nothing for a while.
+    fn rest(&mut self) {
+        if self.rests_until.is_none() {
+            self.rests_until = Some(StdInstant::now() + REST);
+            for listener in &self.listeners {
+                let _ = self.poller.remove(&listener.socket);
+            }
+        }
+    }
+
+    /// Accepts again, and closes the sockets whose peers have had time for the last words.
+    fn tidy(&mut self, now: StdInstant) -> io::Result<()> {
+        if self.rests_until.is_some_and(|until| until <= now) {
+            self.rests_until = None;
+            for (index, listener) in (0..).zip(&self.listeners) {
+                self.poller.add(&listener.socket, index, false)?;
+            }
+        }
+        while self.farewells.front().is_some_and(|(until, _)| *until <= now) {
+            self.farewells.pop_front();
+        }
+        Ok(())
     }
 
     fn welcome(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
@@ -318,7 +361,7 @@ impl Turn {
         }
         let waits = !host.output(link).is_empty() || socket.holds_bytes();
         if !waits && host.is_finished(link) {
-            return self.close(link, "by the server");
+            return self.close(link, BY_US);
         }
         if waits != socket.waits_for_room {
             socket.waits_for_room = waits;
@@ -354,8 +397,15 @@ impl Turn {
             return;
         };
         socket.close();
-        // The descriptor goes with the socket, and out of the poller with it.
+        // The socket can be waited for no longer, whatever this says.
         let _ = self.poller.remove(&socket);
+        if how == BY_US {
+            // Closed at once, with bytes unread, it would take its last words back from the peer.
+            if self.farewells.len() == MAX_FAREWELLS {
+                self.farewells.pop_front();
+            }
+            self.farewells.push_back((StdInstant::now() + FAREWELL, socket));
+        }
         self.host.closed(link, self.clock.now());
         info!(conns = self.host.len(), ?link, how, "closed");
     }
