@@ -12,6 +12,7 @@ use confer_wire::{
 };
 
 use crate::arbitrary::{self, Bytes, Source};
+use crate::model::{self, Script};
 
 /// Reads `data` as a frame of the basic protocol, in both roles.
 ///
@@ -65,6 +66,19 @@ pub fn split(data: &[u8]) {
     let limit = if choice & 4 == 0 { MAX_FRAME } else { 64 };
     let whole = frames(stream, &[], expected, limit);
     assert_eq!(frames(stream, sizes, expected, limit), whole);
+}
+
+/// Lets `data` decide what people do, to the server machine and to the model of it.
+///
+/// # Panics
+///
+/// If the two differ, or another server does something else.
+pub fn server_script(data: &[u8]) {
+    let script = Script::new(data);
+    match model::run(&script) {
+        Ok(journal) => assert!(journal.replays(), "the same script gives other actions"),
+        Err(difference) => panic!("{script}{difference}"),
+    }
 }
 
 /// Writes and reads one arbitrary message of any protocol and direction.

@@ -44,3 +44,8 @@ fn roundtrip() {
 fn split() {
     replay("split", fuzz::split);
 }
+
+#[test]
+fn server_script() {
+    replay("server_script", fuzz::server_script);
+}

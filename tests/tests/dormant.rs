@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use confer_core::ask::{Record, Request as Ask};
 use confer_core::frame::basic::RequestJoin;
-use confer_core::frame::{AfterAction, NoticeType};
+use confer_core::frame::{AfterAction, NoticeType, flex};
+use confer_core::id::EventId;
 use confer_tests::people::Center;
 use confer_tests::people::desk::{Desk, create, kv};
 use confer_tests::people::visitor::Customer;
@@ -172,4 +173,73 @@ fn b12_5_without_saving_nothing_goes_away() {
     let ben = center.agent("Ben");
     ben.joins(&casey);
     assert_eq!(loads(&center), 0);
+}
+
+#[test]
+fn b12_5_what_counts_only_as_the_newest_does_not_come_back() {
+    // B5.4
+    let center = Center::with(&[("settings", "transcript-save-notices", "all")]);
+    let (casey, _) = dormant(&center);
+    casey.notifies(NoticeType::UserTypingStarted, "hel");
+    casey.says("hello?");
+    let ben = center.agent("Ben");
+    ben.joins(&casey);
+    assert_eq!(loads(&center), 1);
+    let mut lines: Vec<&str> = TOLD.to_vec();
+    lines.extend(["Casey: hello?", "Ben comes"]);
+    ben.sees::<8>(lines.try_into().unwrap());
+}
+
+#[test]
+fn b12_5_a_join_that_came_before_is_answered_with_what_was_said_before_it() {
+    // B4.8
+    let center = Center::open();
+    let (casey, ben) = (center.customer("Casey"), center.agent("Ben"));
+    casey.asks(asynchronous());
+    casey.says("my order is late");
+    let join = RequestJoin { request_key: Some("k1".into()), ..ben.join(&casey) };
+    let first = ben.asks(join.clone());
+    ben.leaves(AfterAction::KeepAlive);
+    let again = ben.asks(RequestJoin { last_position: EventId::new(1000), ..join });
+    assert_eq!(again.chat_transcript, first.chat_transcript);
+    assert_eq!(first.chat_transcript.events.len(), 3);
+}
+
+#[test]
+fn b12_5_whoever_is_in_a_session_reads_there_whichever_it_names() {
+    // B4.8
+    let center = Center::open();
+    let casey = Customer::new(&center);
+    casey.logs_in("Casey");
+    let keyed = |session_id| {
+        let data = kv([("GCTI_Chat_AsyncMode", "true")]);
+        let flex::Request::RequestJoin(join) = casey.join_with(session_id, Some(data), None) else {
+            unreachable!("it is a Join");
+        };
+        flex::Request::RequestJoin(flex::RequestJoin { request_key: Some("k1".into()), ..join })
+    };
+    casey.asks(keyed(None));
+    casey.says("my order is late");
+    let dora = center.customer("Dora");
+    let elsewhere = dora.asks(asynchronous()).session_id;
+    let again = casey.asks(keyed(Some(elsewhere)));
+    assert_eq!(again.chat_transcript.expect("a transcript").events.len(), 2);
+}
+
+#[test]
+fn b12_5_a_dormant_session_that_cannot_be_saved_is_closed_without_a_final_save() {
+    // B20.6
+    let center = Center::with(&[
+        ("settings", "transcript-save-on-error", "close"),
+        ("settings", "transcript-resend-attempts", "1"),
+        ("settings", "transcript-resend-delay", "1"),
+    ]);
+    let (casey, _) = dormant(&center);
+    center.store_fails(true);
+    casey.sends(casey.message("any news?"));
+    center.passes(SECOND * 5);
+    center.store_fails(false);
+    center.passes(SECOND * 5);
+    let ends = |ask: &Ask| matches!(ask, Ask::Record(Record::Load { .. } | Record::Final { .. }));
+    assert!(!center.asked().iter().any(ends));
 }

@@ -28,17 +28,22 @@ use super::{Server, Timer};
 impl Server {
     /// A request on a basic connection.
     pub(super) fn basic(&mut self, link: LinkId, reference: u32, request: Request) {
-        let session_id = match &request {
-            Request::RequestMessage(message) => Some(message.session_id.clone()),
-            Request::RequestNotify(notify) => Some(notify.session_id.clone()),
-            Request::RequestReleaseParty(release) => Some(release.session_id.clone()),
-            Request::RequestJoin(join) => join.session_id.clone(),
-            Request::RequestRegister(_) | Request::RequestUnregister => None,
-        };
+        let about = session_id(&request).cloned();
         if let Err(refusal) = self.try_basic(link, reference, request) {
-            let session_id = session_id.filter(|id| self.by_id.contains_key(id));
-            self.refuse_basic(link, reference, refusal, session_id);
+            self.refuse_basic_about(link, reference, refusal, about);
         }
+    }
+
+    /// Refuses a request about a session, naming it if there is one of that id.
+    pub(super) fn refuse_basic_about(
+        &mut self,
+        link: LinkId,
+        reference: u32,
+        refusal: Refusal,
+        about: Option<SessionId>,
+    ) {
+        let session_id = about.filter(|id| self.by_id.contains_key(id));
+        self.refuse_basic(link, reference, refusal, session_id);
     }
 
     fn try_basic(&mut self, link: LinkId, reference: u32, request: Request) -> Result<(), Refusal> {
@@ -313,5 +318,16 @@ pub(super) fn nickname(written: &str) -> Result<Pii<Str>, Refusal> {
         Ok(Pii::new(Str::new(trimmed)))
     } else {
         Err(Refusal::because(ErrorId::Malformed, "UserNickname needs 1 to 255 characters"))
+    }
+}
+
+/// The session that a request names.
+pub(super) const fn session_id(request: &Request) -> Option<&SessionId> {
+    match request {
+        Request::RequestMessage(message) => Some(&message.session_id),
+        Request::RequestNotify(notify) => Some(&notify.session_id),
+        Request::RequestReleaseParty(release) => Some(&release.session_id),
+        Request::RequestJoin(join) => join.session_id.as_ref(),
+        Request::RequestRegister(_) | Request::RequestUnregister => None,
     }
 }

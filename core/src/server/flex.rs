@@ -48,7 +48,7 @@ impl Server {
 
     /// Refuses a request once its user's earlier ones are answered (wire §4.2). A wrong key is
     /// nobody's.
-    fn refuse_in_turn(
+    pub(super) fn refuse_in_turn(
         &mut self,
         link: LinkId,
         reference: u32,
@@ -369,7 +369,7 @@ impl Server {
 }
 
 /// Whose request it says it is.
-const fn asker(request: &Request) -> Option<&UserId> {
+pub(super) const fn asker(request: &Request) -> Option<&UserId> {
     match request {
         Request::RequestJoin(join) => Some(&join.user_id),
         Request::RequestRefresh(refresh) => Some(&refresh.user_id),

@@ -173,7 +173,7 @@ impl Server {
             StopAbandoned::Always => true,
         };
         let stage = match session.keeping.state {
-            _ if session.asleep.is_some() => Stage::Wake,
+            State::Even | State::Behind { .. } if session.asleep.is_some() => Stage::Wake,
             State::Missing { .. } => Stage::Record,
             State::Even | State::Behind { .. } => Stage::Final,
             State::Unused | State::Lost => Stage::Change,

@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 
 use crate::ask::{Outcome, Record, Request as AskRequest};
 use crate::config::AutoSave;
-use crate::frame::{ErrorId, Frame, NoticeType, Request, basic, flex};
+use crate::frame::{ErrorId, Frame, NoticeType, Request, basic, esp, flex};
 use crate::id::{EventId, LinkId};
 use crate::session::Session;
 use crate::session::asleep::{Asleep, MAX_HELD};
@@ -18,6 +18,8 @@ use crate::slab::Key;
 
 use super::Server;
 use super::asks::Purpose;
+use super::basic::session_id as basic_session_id;
+use super::flex::asker;
 
 impl Server {
     /// Lets go of a dormant session's words, if everything is stored and nobody is reading.
@@ -67,7 +69,7 @@ impl Server {
             return Some(frame);
         }
         if asleep.held.len() >= MAX_HELD {
-            self.refuse(link, frame.reference, ErrorId::StoreUnavailable.into());
+            self.refuse_frame(link, &frame, ErrorId::StoreUnavailable);
             return None;
         }
         asleep.held.push_back((link, frame));
@@ -98,7 +100,7 @@ impl Server {
             session.asleep =
                 Some(Box::new(Asleep { away_to, held: VecDeque::new(), asked: false }));
             for (link, frame) in held {
-                self.refuse(link, frame.reference, ErrorId::StoreUnavailable.into());
+                self.refuse_frame(link, &frame, ErrorId::StoreUnavailable);
             }
             return self.go_on_closing_awake(key);
         }
@@ -116,7 +118,29 @@ impl Server {
         let Some(asleep) = asleep else { return };
         self.asleep -= 1;
         for (link, frame) in asleep.held {
-            self.refuse(link, frame.reference, error.into());
+            if matches!(frame.body, Request::Flex(_)) {
+                // Where nothing is told any more, nobody has a turn to wait for.
+                self.refuse(link, frame.reference, error.into());
+            } else {
+                self.refuse_frame(link, &frame, error);
+            }
+        }
+    }
+
+    /// Refuses a request that waited, as it would have been refused when it came.
+    fn refuse_frame(&mut self, link: LinkId, frame: &Frame<Request>, error: ErrorId) {
+        let reference = frame.reference;
+        match &frame.body {
+            Request::Basic(request) => {
+                let about = basic_session_id(request).cloned();
+                self.refuse_basic_about(link, reference, error.into(), about);
+            }
+            Request::Flex(request) => {
+                self.refuse_in_turn(link, reference, asker(request), error.into());
+            }
+            Request::Esp(esp::Request::Request3rdServer(call)) => {
+                self.refuse_esp(link, reference, &call.envelope, error.into());
+            }
         }
     }
 
@@ -129,22 +153,12 @@ impl Server {
         match request {
             Request::Basic(request) => {
                 self.links.link(link)?.registration.as_ref()?;
-                let id = match request {
-                    basic::Request::RequestJoin(join) => join.session_id.as_ref()?,
-                    basic::Request::RequestMessage(message) => &message.session_id,
-                    basic::Request::RequestNotify(notify) => &notify.session_id,
-                    basic::Request::RequestReleaseParty(release) => &release.session_id,
-                    basic::Request::RequestRegister(_) | basic::Request::RequestUnregister => {
-                        return None;
-                    }
-                };
-                self.by_id.get(id).copied()
+                self.by_id.get(basic_session_id(request)?).copied()
             }
             Request::Flex(request) => match request {
-                flex::Request::RequestJoin(join) => match &join.session_id {
-                    Some(id) => self.by_id.get(id).copied(),
-                    None => of_user(&join.user_id),
-                },
+                // Whoever is in a session is answered by that one, whichever it names (B4.5, B4.8).
+                flex::Request::RequestJoin(join) => of_user(&join.user_id)
+                    .or_else(|| self.by_id.get(join.session_id.as_ref()?).copied()),
                 flex::Request::RequestRefresh(refresh) => of_user(&refresh.user_id),
                 flex::Request::RequestLogout(logout) => of_user(&logout.user_id),
                 flex::Request::RequestNotify(notify) => of_user(&notify.user_id),
@@ -153,9 +167,7 @@ impl Server {
                 | flex::Request::RequestNode(_)
                 | flex::Request::RequestAlive(_) => None,
             },
-            Request::Esp(crate::frame::esp::Request::Request3rdServer(call)) => {
-                self.called_session(call).ok()
-            }
+            Request::Esp(esp::Request::Request3rdServer(call)) => self.called_session(call).ok(),
         }
     }
 }
@@ -168,8 +180,10 @@ fn needs_words(request: &Request, away_to: EventId) -> bool {
     };
     match request {
         Request::Basic(request) => match request {
-            basic::Request::RequestJoin(join) => before(join.last_position),
             // A request that came before is answered with events of then (B4.8).
+            basic::Request::RequestJoin(join) => {
+                join.request_key.is_some() || before(join.last_position)
+            }
             basic::Request::RequestMessage(message) => message.request_key.is_some(),
             basic::Request::RequestNotify(notify) => {
                 notify.request_key.is_some()

@@ -43,9 +43,11 @@ impl Transcript {
     }
 
     /// Takes back what the store has, beside what stayed. Events that make no sense here are not
-    /// from this session, and are left out.
+    /// from this session, and are left out; of those that count only as the newest of their kind, no
+    /// word ever went (B5.4).
     pub(crate) fn wake_up(&mut self, events: Vec<TranscriptEvent>, roster: &Roster) {
         let back = events.into_iter().filter_map(|event| entry(event, roster));
+        let back = back.filter(|entry| !entry.is_ephemeral());
         self.merge(back.collect());
     }
 }

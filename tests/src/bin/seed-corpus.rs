@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use confer_core::frame::Protocol;
 use confer_tests::arbitrary::Source as _;
+use confer_tests::model::Script;
 use confer_wire::map::PROTOCOLS;
 use quickcheck::Gen;
 use serde_json::Value;
@@ -15,6 +16,8 @@ use serde_json::Value;
 const PER_KIND: u8 = 4;
 /// Kinds of message `roundtrip` makes.
 const KINDS: u8 = 7;
+/// Files for `server_script`.
+const SCRIPTS: u64 = 12;
 
 /// What the first byte of a file for `split` says beside the protocol: a small limit for frames,
 /// and how many sizes of pieces follow.
@@ -36,6 +39,10 @@ fn main() -> io::Result<()> {
             decisions.extend((0..32 << number).map(|_| source.byte()));
             write(&corpus.join("roundtrip"), &format!("kind-{kind}-{number}"), &decisions)?;
         }
+    }
+    for seed in 0..SCRIPTS {
+        let script = Script::seeded(seed, 40);
+        write(&corpus.join("server_script"), &format!("seed-{seed}"), &script.bytes())?;
     }
     let split = corpus.join("split");
     for (index, &protocol) in (0..).zip(Protocol::ALL) {
