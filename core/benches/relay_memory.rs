@@ -76,4 +76,8 @@ fn measure(customers: Customers, saves: Saves) {
         relayed - made,
         relayed_bytes - made_bytes,
     );
+    if customers == Customers::Async && saves == Saves::EveryEvent {
+        scene.agents_leave();
+        println!("  a dormant session, its messages stored: {} bytes", session());
+    }
 }

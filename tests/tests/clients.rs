@@ -1,6 +1,6 @@
 //! The client machines against the server machine: over networks that lose connections, whatever
 //! people do, in the end everybody has the transcript that the server stored for their eyes, and
-//! everything said is there once, in the order in which it was said.
+//! everything said is there once, in the order in which it was said (B4.8, B22.12).
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use confer_core::ask::Outcome;
 use confer_core::config::Config;
 use confer_core::door::{Action, Input, LinkChange, Trust};
-use confer_core::frame::basic::{self, RequestJoin, RequestMessage, RequestRegister};
+use confer_core::frame::basic::{
+    self, RequestJoin, RequestMessage, RequestRegister, RequestReleaseParty,
+};
 use confer_core::frame::flex::{self, EventStatus, RequestLogin, RequestRefresh};
 use confer_core::frame::{Event, Frame, KvList, Request, UserType};
 use confer_core::id::{EventId, LinkId, OpId, PortId, SessionId, UserId};
@@ -172,6 +174,23 @@ impl Scene {
             }
         };
         (index, Input::Frame { link, frame: Frame::new(self.reference, body) })
+    }
+
+    /// Every agent leaves every session, which goes on without.
+    #[allow(dead_code, reason = "the bench of memory wants it, the others do not")]
+    pub(crate) fn agents_leave(&mut self) {
+        for index in 0..self.sessions.len() {
+            let Seats { session, agent, .. } = &self.sessions[index];
+            let release = RequestReleaseParty {
+                session_id: session.clone(),
+                user_id: None,
+                after_action: None,
+                message_text: None,
+                user_data: None,
+            };
+            let agent = *agent;
+            self.ask(agent, basic::Request::RequestReleaseParty(release).into());
+        }
     }
 
     /// What the scene itself has allocated, the server left out, in bytes.
