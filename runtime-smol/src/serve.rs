@@ -166,7 +166,7 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
     let now = MachineInstant::ZERO;
-    let machine = Server::new(Arc::clone(&config), seed, clock.wall(), now);
+    let machine = Server::new(Memory::config(&config), seed, clock.wall(), now);
     let (orders, received) = smol::channel::bounded(ORDERS);
     let (ending, ended) = smol::channel::bounded(1);
     let turn = Turn {

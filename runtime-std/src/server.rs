@@ -29,6 +29,7 @@ use confer_core::id::PortId;
 use confer_core::mask::{Masker, NoMask};
 use confer_core::server::Server as Machine;
 use confer_core::time::Instant;
+use confer_store::Memory;
 use tracing::{info, warn};
 
 use clock::Clock;
@@ -128,7 +129,7 @@ impl Server {
             None => entropy()?,
         };
         let clock = Clock::start();
-        let machine = Machine::new(Arc::clone(&config), seed, clock.wall(), Instant::ZERO);
+        let machine = Machine::new(Memory::config(&config), seed, clock.wall(), Instant::ZERO);
         let machine = machine.with_masker(options.masker);
         let setup = Setup { config, machine, clock, listeners, connections };
         let (events, received) = channel();

@@ -154,6 +154,7 @@ impl Turn {
         match order {
             Order::Configure(config) => {
                 self.config = Arc::clone(&config);
+                let config = Memory::config(&config);
                 self.host.handle(Input::Config(config), self.clock.now());
             }
             Order::Drain(patience) => {

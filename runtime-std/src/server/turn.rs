@@ -207,6 +207,7 @@ impl Turn<'_, '_> {
             Event::Ended { link, error } => self.close(link, error),
             Event::Order(Order::Configure(config)) => {
                 self.config = Arc::clone(&config);
+                let config = Memory::config(&config);
                 self.host.handle(Input::Config(config), self.clock.now());
             }
             Event::Order(Order::Drain(patience)) => {

@@ -1,8 +1,10 @@
 //! The store of a server that keeps nothing beyond its process.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use confer_core::ask::{Failure, Outcome, Record, Request};
+use confer_core::config::{AutoSave, Config};
 use confer_core::frame::KvList;
 use confer_core::id::SessionId;
 
@@ -16,6 +18,15 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// The configuration of a server with this store. Saving events one by one into the process that
+    /// has them anyway protects from nothing (B20.11), and nothing saved here could be read back
+    /// (B12.5): the machine keeps what it has until the session closes.
+    pub fn config(config: &Arc<Config>) -> Arc<Config> {
+        let mut config = Config::clone(config);
+        config.settings.transcript_auto_save = AutoSave::AtClose;
+        Arc::new(config)
+    }
+
     /// The answer to a question, for the [`Input::Done`](confer_core::door::Input::Done) it takes.
     pub fn perform(&mut self, request: Request) -> Outcome {
         match request {

@@ -2,14 +2,42 @@
 
 use confer_basic::Client as BasicClient;
 use confer_core::frame::basic::{Event, Request, RequestJoin, RequestReleaseParty};
-use confer_core::frame::{AfterAction, Frame, esp};
+use confer_core::frame::{AfterAction, Frame, UserType, esp};
 use confer_esp::Client as EspClient;
 use confer_wire::Decoded;
 
 use super::Shell;
 use super::people::{House, Raw, Visitor, bytes, message, registration};
+use crate::people::desk::{kv, register};
 use crate::people::visitor::{is_closed, lines};
 use crate::people::workflow::about;
+
+/// An agent who comes after the others have gone reads what they said.
+pub fn a_dormant_session_keeps_its_words<S: Shell>() {
+    // B12.5, B20.11
+    let house = House::<S>::open();
+    let ana = house.agent("Ana");
+    let asynchronous = kv([("GCTI_Chat_AsyncMode", "true")]);
+    let join = RequestJoin { user_data: Some(asynchronous), ..RequestJoin::default() };
+    let session = ana.asks(Request::RequestJoin(join)).session_id;
+    let casey = house.person::<BasicClient>();
+    casey.asks(Request::RequestRegister(register("Casey", UserType::Client)));
+    let join = RequestJoin { session_id: Some(session.clone()), ..RequestJoin::default() };
+    casey.asks(Request::RequestJoin(join));
+    ana.says(&session, "your order is on its way");
+    ana.asks(Request::RequestReleaseParty(RequestReleaseParty {
+        session_id: session.clone(),
+        user_id: None,
+        user_data: None,
+        message_text: None,
+        after_action: Some(AfterAction::KeepAlive),
+    }));
+    let ben = house.agent("Ben");
+    ben.joins(&session);
+    ben.waits_for("Ana: your order is on its way");
+    house.shell().stop();
+    house.ends();
+}
 
 /// A customer, a workflow and an agent hear each other, and the session closes.
 pub fn a_chat_over_all_three_protocols<S: Shell>() {

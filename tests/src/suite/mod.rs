@@ -61,6 +61,7 @@ macro_rules! sockets {
         $crate::sockets! { $shell;
             conversation {
                 a_chat_over_all_three_protocols,
+                a_dormant_session_keeps_its_words,
                 one_byte_a_write,
                 many_frames_in_one_write,
                 a_transcript_longer_than_the_sockets_hold,
