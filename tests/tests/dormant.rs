@@ -243,3 +243,28 @@ fn b12_5_a_dormant_session_that_cannot_be_saved_is_closed_without_a_final_save()
     let ends = |ask: &Ask| matches!(ask, Ask::Record(Record::Load { .. } | Record::Final { .. }));
     assert!(!center.asked().iter().any(ends));
 }
+
+#[test]
+fn b12_5_a_reference_that_waits_for_words_is_unanswered() {
+    // wire §4.2
+    let center = Center::open();
+    let casey = Customer::new(&center);
+    casey.logs_in("Casey");
+    let join = casey.join_with(None, Some(kv([("GCTI_Chat_AsyncMode", "true")])), None);
+    let session = casey.asks(join).session_id.expect("a session");
+    let ana = center.agent("Ana");
+    ana.asks(RequestJoin { session_id: Some(session), ..create() });
+    ana.says("I will be back");
+    ana.leaves(AfterAction::KeepAlive);
+    center.store_stalls();
+    let reading = casey.sends(casey.refresh(None, None));
+    center.settle();
+    casey.sends_as(reading, casey.refresh(None, None));
+    center.passes(SECOND / 2);
+    let refused = casey.answer(reading).expect("the second one is refused");
+    assert_eq!(refused.error_id, Some(8301));
+    center.store_resumes();
+    center.passes(SECOND);
+    let words = casey.answer(reading).expect("an answer to the first one");
+    assert_eq!(words.chat_transcript.expect("a transcript").events.len(), 4);
+}

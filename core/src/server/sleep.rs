@@ -72,6 +72,15 @@ impl Server {
             self.refuse_frame(link, &frame, ErrorId::StoreUnavailable);
             return None;
         }
+        if matches!(frame.body, Request::Flex(_))
+            && let Some(there) = self.links.link_mut(link)
+        {
+            there.register.take().map(|timer| self.timers.cancel(timer));
+            if !there.unanswered.insert(frame.reference) {
+                // Refused as two answers with one reference are, whatever it asks (wire §4.2).
+                return Some(frame);
+            }
+        }
         asleep.held.push_back((link, frame));
         self.fetch_words(key);
         None
@@ -106,6 +115,10 @@ impl Server {
         }
         self.waking = true;
         for (link, frame) in held {
+            // It comes as if for the first time.
+            if let Some(there) = self.links.link_mut(link) {
+                there.unanswered.remove(&frame.reference);
+            }
             self.frame(link, frame);
         }
         self.waking = false;
