@@ -3,6 +3,7 @@
 //! The machine neither knows nor cares who answers, when, or in which order. Each request is
 //! answered once; a request that got no answer in time is asked again under a new number.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::frame::{EventList, KvList, TranscriptEvent};
@@ -36,6 +37,16 @@ pub enum Contact {
     },
 }
 
+/// What a session's statistics came to so far (§21 of the behaviour): of no meaning to a store, which
+/// gives back what it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// The form of `state`. A machine that does not know it begins anew.
+    pub version: u32,
+    /// Whatever the machine needs to go on counting.
+    pub state: Box<[u8]>,
+}
+
 /// About a session's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -62,6 +73,8 @@ pub enum Record {
         events: EventList,
         /// No id above this has been, or will be, handed out before the next save (B20.8).
         reserved_to: EventId,
+        /// The statistics after these events; none while nothing is counted.
+        statistics: Option<Box<Statistics>>,
     },
     /// Write the whole transcript and close the record (B8.6).
     Final {
@@ -73,6 +86,8 @@ pub enum Record {
         end_at: Stamp,
         /// The transcript.
         events: EventList,
+        /// The statistics in the end; none while nothing is counted.
+        statistics: Option<Box<Statistics>>,
     },
     /// Forget it: the session it was begun for never came to be (B4.3).
     Discard {
@@ -164,6 +179,8 @@ pub enum Outcome {
         events: Vec<TranscriptEvent>,
         /// No id up to this one may be handed out again (B20.8).
         reserved_to: EventId,
+        /// The statistics that were saved last.
+        statistics: Option<Box<Statistics>>,
     },
     /// Ownership was taken.
     Owned {

@@ -218,7 +218,13 @@ impl Echo {
         let session = guest.session.clone();
         let record = if first.created {
             let events = first.event.clone().into();
-            Record::Append { session, generation: 1, events, reserved_to: first.event.event_id }
+            Record::Append {
+                session,
+                generation: 1,
+                events,
+                reserved_to: first.event.event_id,
+                statistics: None,
+            }
         } else {
             let user_data = confer_core::frame::KvList::new();
             let start_at = guest.start_at;

@@ -44,6 +44,7 @@ impl Server {
             generation: session.generation,
             events,
             reserved_to: step.to,
+            statistics: None,
         };
         step.save = Some(self.ask(key, Purpose::Save, Request::Record(record)));
         step.since = self.now;
@@ -200,6 +201,7 @@ impl Server {
                     generation: session.generation,
                     events: session.changed(saved, to, settings.transcript_save_notices),
                     reserved_to: session.transcript.last(),
+                    statistics: None,
                 };
                 self.ask(key, |_| Purpose::CatchUp, Request::Record(record));
             }

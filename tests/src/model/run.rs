@@ -228,7 +228,7 @@ impl Run {
             let saved = self.saved.get(&self.model.asks[ask].session);
             let events: Vec<_> = saved.into_iter().flat_map(BTreeMap::values).cloned().collect();
             let reserved_to = events.last().map_or(EventId::NONE, |event| event.event_id);
-            outcome = Outcome::Loaded { generation: 1, events, reserved_to };
+            outcome = Outcome::Loaded { generation: 1, events, reserved_to, statistics: None };
         }
         self.model.answered(ask, &outcome);
         self.input(Input::Done { op, outcome })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use confer_core::ask::{Document, Failure, Interaction, Outcome, Record, Request};
+use confer_core::ask::{Document, Failure, Interaction, Outcome, Record, Request, Statistics};
 use confer_core::frame::{KvList, TranscriptEvent};
 use confer_core::id::{DocumentId, EventId, InteractionId, OpId, SessionId};
 use confer_core::pii::Secret;
@@ -57,6 +57,8 @@ pub struct Stored {
     pub generation: u64,
     /// No id up to this one may be handed out again.
     pub reserved_to: EventId,
+    /// What the statistics came to.
+    pub statistics: Option<Box<Statistics>>,
 }
 
 /// What is kept of one document.
@@ -216,11 +218,12 @@ impl Store {
                 record.generation = record.generation.max(1);
                 Outcome::Done
             }
-            Record::Append { session, generation, events, reserved_to } => {
+            Record::Append { session, generation, events, reserved_to, statistics } => {
                 self.owned(&session, generation, |record| {
                     let events = Vec::from(events).into_iter();
                     record.events.extend(events.map(|event| (event.event_id, event)));
                     record.reserved_to = record.reserved_to.max(reserved_to);
+                    record.statistics = statistics.or(record.statistics.take());
                 })
             }
             Record::Final { session, generation, events, .. } => {
@@ -240,6 +243,7 @@ impl Store {
                     generation: record.generation,
                     events: record.events.values().cloned().collect(),
                     reserved_to: record.reserved_to,
+                    statistics: record.statistics.clone(),
                 },
                 None => Outcome::Failed(Failure::NotFound),
             },
