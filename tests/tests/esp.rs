@@ -382,3 +382,20 @@ fn a_lost_workflow_means_nothing_and_none_must_hurry() {
     ana.sees(["System: still here"]);
     ana.leaves(AfterAction::KeepAlive);
 }
+
+#[test]
+fn a_session_hears_so_many_names_and_no_more() {
+    // B14.1, B17.4, `max-external-names`
+    let center = Center::with(&[("settings", "max-external-names", "3")]);
+    let (workflow, _, session) = with_casey(&center);
+    let says = |nickname: &str| {
+        let parameters = [("MessageText", "hello"), ("Nickname", nickname)];
+        workflow.makes(about(&session, "Message", &parameters))
+    };
+    for nickname in ["Robo", "Router", "Survey"] {
+        assert!(says(nickname).is_ok(), "{nickname}");
+    }
+    assert_eq!(says("Fourth"), Err(ErrorId::LimitReached));
+    // Those who have spoken may go on.
+    assert!(says("Router").is_ok());
+}
