@@ -57,6 +57,10 @@ impl Model {
         if asleep.held.is_empty() && !needs_words(&frame.body, asleep.away_to) {
             return Some(frame);
         }
+        // Waiting or not, it is the word of a flex connection that counts (B2.2).
+        if matches!(frame.body, Request::Flex(_)) {
+            self.links[link].register = None;
+        }
         asleep.held.push((link, frame));
         self.fetch_words(session);
         None
