@@ -90,6 +90,8 @@ impl Model {
     pub(super) fn forget(&mut self, session: usize) {
         let it = &mut self.sessions[session];
         it.phase = Phase::Gone;
+        // What it still had to do for its end, it does not do (B14.4).
+        it.closing = None;
         it.retry = None;
         self.forget_held(session, ErrorId::NoSuchSession);
         let it = &self.sessions[session];
