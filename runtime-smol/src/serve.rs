@@ -183,6 +183,7 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
         deadline: None,
         closing: false,
         calendar: Instant::now(),
+        refused: 0,
         rests_until: None,
         farewells: VecDeque::new(),
     };

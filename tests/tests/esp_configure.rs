@@ -344,6 +344,7 @@ fn b14_7_what_cannot_be_configured() {
 
 #[test]
 fn b14_8_parameters_may_be_lists_in_words() {
+    // B14.8
     let center = Center::open();
     let (workflow, casey, _ana) = three(&center);
     let json = r#"{"structured-content": {"chat": {"type": "quick-replies",

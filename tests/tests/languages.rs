@@ -203,6 +203,7 @@ fn b11_6_what_the_workflow_says_beats_the_language() {
 
 #[test]
 fn b16_1_languages_may_be_configured_anew_while_a_session_lives() {
+    // B16.1
     let center = Center::with(&OPTIONS);
     let (_, casey, _ana) = three(&center, kv([("GCTI_LanguageCode", "fr")]));
     assert_eq!(alert(&center, &casey), "plain");

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use confer_core::config::Config;
+use confer_core::id::PortId;
 use confer_core::limits::Limits;
 use confer_core::pii::Secret;
 use confer_wire::MAX_FRAME;
@@ -43,6 +45,17 @@ impl Settings {
             access_token: None,
             addp_timeout: Duration::ZERO,
             addp_remote_timeout: Duration::ZERO,
+        }
+    }
+
+    /// A server's end on this port, as configured.
+    pub fn of_port(config: &Config, port: PortId) -> Self {
+        let options = &config.ports[port];
+        Self {
+            access_token: options.access_token.clone(),
+            addp_timeout: options.addp_timeout,
+            addp_remote_timeout: options.addp_remote_timeout,
+            ..Self::with_limits(&config.limits)
         }
     }
 

@@ -1,12 +1,11 @@
 //! What other threads may know of the server.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What other threads may know of the server.
 #[derive(Debug, Default)]
 pub(super) struct State {
     draining: AtomicBool,
-    refused: AtomicU64,
 }
 
 impl State {
@@ -18,10 +17,5 @@ impl State {
     /// Whether nothing new is taken.
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
-    }
-
-    /// A connection more than there may be was closed.
-    pub(super) fn refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 }

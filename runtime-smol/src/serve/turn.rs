@@ -84,6 +84,8 @@ pub(super) struct Turn {
     /// The sessions that were left were closed.
     pub(super) closing: bool,
     pub(super) calendar: StdInstant,
+    /// Connections that were one too many.
+    pub(super) refused: u64,
     /// Nothing is accepted until then.
     pub(super) rests_until: Option<StdInstant>,
     /// Sockets this side closed, and when each goes.
@@ -172,21 +174,24 @@ impl Turn {
     fn has_ended(&mut self) -> bool {
         let Some(deadline) = self.deadline else { return false };
         let late = StdInstant::now() >= deadline;
-        if self.host.machine().is_at_rest() && (self.closing || self.is_written() || late) {
-            return self.is_written() || late;
+        if self.host.machine().is_at_rest() && self.is_written() {
+            return true;
         }
-        if late && !self.closing {
-            let sessions = self.host.machine().open_sessions();
-            warn!(sessions, "the time to drain is over: closing the sessions that are left");
-            self.closing = true;
-            self.deadline = Some(StdInstant::now() + LAST_WORDS);
-            self.host.handle(Input::CloseSessions, self.clock.now());
+        if !late {
             return false;
         }
-        if late {
-            error!("sessions are left that could not be stored in time");
+        if self.closing {
+            error!("sessions are left that could not be stored or told in time");
+            return true;
         }
-        late
+        let sessions = self.host.machine().open_sessions();
+        warn!(sessions, "the time to drain is over: closing the sessions that are left");
+        self.closing = true;
+        self.deadline = Some(StdInstant::now() + LAST_WORDS);
+        self.host.handle(Input::CloseSessions, self.clock.now());
+        // Nothing else may wake the thread for what they are told.
+        self.flush();
+        self.has_ended()
     }
 
     /// Whether nothing waits to be written.
@@ -281,23 +286,18 @@ impl Turn {
 
     fn welcome(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
         let listener = &self.listeners[index];
-        let options = &self.config.ports[listener.port];
-        let settings = Settings {
-            access_token: options.access_token.clone(),
-            addp_timeout: options.addp_timeout,
-            addp_remote_timeout: options.addp_remote_timeout,
-            ..Settings::with_limits(&self.config.limits)
-        };
+        let settings = Settings::of_port(&self.config, listener.port);
         // Nothing passes a link with a token before the token was right.
-        let known = options.access_token.is_some() || listener.certified;
+        let known = settings.access_token.is_some() || listener.certified;
         let trust = if known { Trust::Authenticated } else { Trust::Open };
         let (port, protocol) = (listener.port, listener.protocol);
         let socket = Socket::new(stream, listener.tls.as_ref())?;
         let link = match self.host.accept(protocol, settings, trust, self.clock.now()) {
             Ok(link) => link,
             Err(TooMany) => {
-                self.state.refused();
-                warn!(conns = self.host.len(), %port, "too many connections: one more is closed");
+                self.refused += 1;
+                let (conns, refused) = (self.host.len(), self.refused);
+                warn!(conns, refused, %port, "too many connections: one more is closed");
                 return Ok(());
             }
         };

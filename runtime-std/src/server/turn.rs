@@ -268,15 +268,9 @@ impl Turn<'_, '_> {
 
     fn welcome(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
         let (port, protocol) = (self.ports[index].id, self.ports[index].protocol);
-        let options = &self.config.ports[port];
-        let settings = Settings {
-            access_token: options.access_token.clone(),
-            addp_timeout: options.addp_timeout,
-            addp_remote_timeout: options.addp_remote_timeout,
-            ..Settings::with_limits(&self.config.limits)
-        };
+        let settings = Settings::of_port(&self.config, port);
         // Nothing passes a link with a token before the token was right.
-        let known = options.access_token.is_some();
+        let known = settings.access_token.is_some();
         let trust = if known { Trust::Authenticated } else { Trust::Open };
         connection::prepare(&stream)?;
         let link = match self.host.accept(protocol, settings, trust, self.clock.now()) {

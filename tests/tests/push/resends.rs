@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use confer_core::frame::basic::RequestJoin;
 use confer_core::frame::flex::{EventPush, NotifyPosition};
 use confer_core::frame::{AfterAction, KvList, NoticeType, SessionStatus, Visibility};
 use confer_core::id::{EventId, SessionId};
@@ -13,7 +12,8 @@ use confer_tests::people::node::Node;
 use confer_tests::people::visitor::{Customer, lines};
 use confer_tests::world::Reading;
 
-const SECOND: Duration = Duration::from_secs(1);
+use super::*;
+
 /// `flex-push-resend-delay`, and a little for the clock's ticks.
 const DELAY: Duration = Duration::from_secs(16);
 
@@ -61,14 +61,6 @@ impl Chat {
         let pushes = self.node.pushes();
         assert_eq!(pushes.iter().map(told).collect::<Vec<_>>(), expected);
     }
-}
-
-fn join(desk: &Desk, session: &SessionId, visibility: Visibility) {
-    desk.asks(RequestJoin {
-        session_id: Some(session.clone()),
-        visibility: Some(visibility),
-        ..RequestJoin::default()
-    });
 }
 
 fn from(number: u32) -> NotifyPosition {

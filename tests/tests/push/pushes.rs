@@ -1,71 +1,24 @@
 //! Push: what gateway nodes are told of the customers who subscribed, without being asked.
 
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
-
-use std::time::Duration;
-
 use confer_core::door::{NotSubscribed, Report};
-use confer_core::frame::basic::RequestJoin;
 use confer_core::frame::flex::{EventPush, NotifyPosition, Request, RequestLogin};
 use confer_core::frame::{AfterAction, ErrorId, KvList, NoticeType, PushMode, Visibility};
-use confer_core::id::{SessionId, UserId};
+use confer_core::id::UserId;
 use confer_core::limits::Limits;
 use confer_core::pii::Pii;
 use confer_core::text::Str;
 use confer_tests::people::Center;
-use confer_tests::people::desk::{Desk, kv};
+use confer_tests::people::desk::kv;
 use confer_tests::people::node::{Node, lines, request_alive, request_push};
 use confer_tests::people::visitor::{Customer, error, line};
 
-const SECOND: Duration = Duration::from_secs(1);
-/// `flex-push-timeout`, and a little for the clock's ticks.
-const PUSH_TIMEOUT: Duration = Duration::from_secs(46);
-
-/// Customers may subscribe as they come.
-fn on_join() -> Center {
-    Center::with(&[("settings", "flex-push-on-join", "true")])
-}
-
-fn join(desk: &Desk, session: &SessionId, visibility: Visibility) {
-    desk.asks(RequestJoin {
-        session_id: Some(session.clone()),
-        visibility: Some(visibility),
-        ..RequestJoin::default()
-    });
-}
-
-/// Casey creates a session with this user data.
-fn casey_with<const N: usize>(center: &Center, data: [(&str, &str); N]) -> (Customer, SessionId) {
-    let casey = Customer::new(center);
-    casey.logs_in("Casey");
-    let created = casey.asks(casey.join_with(None, Some(kv(data)), None));
-    (casey, created.session_id.expect("a session"))
-}
-
-/// Casey's session, to which Ana came, and a node that subscribed Casey after that.
-fn subscribed(center: &Center) -> (Customer, Desk, Node, SessionId) {
-    let (casey, ana) = (Customer::new(center), center.agent("Ana"));
-    let node = Node::new(center, "web", "one");
-    let session = casey.starts_a_chat("Casey");
-    join(&ana, &session, Visibility::All);
-    node.subscribes(&casey);
-    (casey, ana, node, session)
-}
+use super::*;
 
 fn why(center: &Center) -> Option<NotSubscribed> {
     center.reports().iter().find_map(|report| match report {
         Report::NotSubscribed { why, .. } => Some(*why),
         _ => None,
     })
-}
-
-fn user_id(customer: &Customer) -> UserId {
-    customer.look().user_id.clone().expect("logged in")
-}
-
-/// Whether the customer is still in the session, which asking does not change.
-fn was_removed(desk: &Desk) -> bool {
-    line(&desk.newest()).contains("goes, 3")
 }
 
 #[test]
