@@ -1,10 +1,20 @@
+use confer_core::frame::Protocol;
+use confer_wire::{HEADER_SIZE, MAX_FRAME};
+
+use crate::decode::{Format, Kind, Options};
+use crate::options::Format as Shown;
+
+use super::args::distance;
+use super::check_config::CHECK_CONFIG;
+use super::decode::DECODE;
+use super::options::OPTIONS as SHOW_OPTIONS;
 use super::*;
 
 fn parsed(line: &str) -> Result<Command, UsageError> {
     parse(line.split_whitespace().map(OsString::from).collect())
 }
 
-fn options(line: &str) -> decode::Options {
+fn options(line: &str) -> Options {
     let command = parsed(&format!("decode {line}")).unwrap();
     let Command::Decode(options) = command else { panic!("{command:?}") };
     options
@@ -17,16 +27,25 @@ fn refusal(line: &str) -> String {
 #[test]
 fn help_is_found_wherever_it_is_looked_for() {
     for line in ["-h", "--help", "help", "help help"] {
-        assert!(matches!(parsed(line).unwrap(), Command::Help(HELP)), "{line}");
+        assert!(matches!(parsed(line).unwrap(), Command::Help(text) if text == HELP), "{line}");
     }
     for line in ["decode -h", "decode --help", "help decode", "decode --port esp file --help"] {
-        assert!(matches!(parsed(line).unwrap(), Command::Help(DECODE_HELP)), "{line}");
+        assert!(
+            matches!(parsed(line).unwrap(), Command::Help(text) if text == DECODE.help),
+            "{line}"
+        );
     }
     for line in ["check-config -h", "help check-config", "check-config --set a/b=c --help"] {
-        assert!(matches!(parsed(line).unwrap(), Command::Help(CHECK_CONFIG_HELP)), "{line}");
+        assert!(
+            matches!(parsed(line).unwrap(), Command::Help(text) if text == CHECK_CONFIG.help),
+            "{line}"
+        );
     }
     for line in ["options -h", "options --help", "help options"] {
-        assert!(matches!(parsed(line).unwrap(), Command::Help(OPTIONS_HELP)), "{line}");
+        assert!(
+            matches!(parsed(line).unwrap(), Command::Help(text) if text == SHOW_OPTIONS.help),
+            "{line}"
+        );
     }
     assert!(matches!(parsed("").unwrap(), Command::Missing));
     for line in ["-V", "--version"] {
@@ -36,19 +55,15 @@ fn help_is_found_wherever_it_is_looked_for() {
 
 #[test]
 fn help_tells_every_command_and_option() {
-    for known in COMMANDS.iter().chain(OPTIONS) {
+    for known in COMMANDS.iter().map(|known| &known.name).chain(OPTIONS) {
         assert!(HELP.contains(known), "{known}");
     }
-    for (options, help) in [
-        (CHECK_CONFIG_OPTIONS, CHECK_CONFIG_HELP),
-        (DECODE_OPTIONS, DECODE_HELP),
-        (OPTIONS_OPTIONS, OPTIONS_HELP),
-    ] {
-        for known in options {
-            assert!(help.contains(known), "{known}");
+    for known in COMMANDS {
+        for option in known.options {
+            assert!(known.help.contains(option), "{}: {option}", known.name);
         }
     }
-    for help in [HELP, CHECK_CONFIG_HELP, DECODE_HELP, OPTIONS_HELP] {
+    for help in COMMANDS.iter().map(|known| known.help).chain([HELP]) {
         for line in help.lines() {
             assert!(line.len() <= 100, "too wide: {line}");
         }
@@ -56,10 +71,15 @@ fn help_tells_every_command_and_option() {
 }
 
 #[test]
+fn commands_stand_in_the_order_of_their_names() {
+    assert!(COMMANDS.is_sorted_by_key(|known| known.name));
+}
+
+#[test]
 fn help_tells_the_defaults() {
-    let options = decode::Options::default();
-    assert!(DECODE_HELP.contains(&format!("the default is {}", options.max_frame)));
-    assert!(DECODE_HELP.contains(&format!("{HEADER_SIZE} to {MAX_FRAME} bytes")));
+    let options = Options::default();
+    assert!(DECODE.help.contains(&format!("the default is {}", options.max_frame)));
+    assert!(DECODE.help.contains(&format!("{HEADER_SIZE} to {MAX_FRAME} bytes")));
 }
 
 #[test]
@@ -93,10 +113,10 @@ fn options_are_shown_of_a_section_in_a_format() {
         let Command::Options(options) = command else { panic!("{command:?}") };
         (options.section, options.format)
     };
-    assert_eq!(shown("options"), (None, options::Format::Text));
+    assert_eq!(shown("options"), (None, Shown::Text));
     let section = Some("ports.web".to_owned());
-    assert_eq!(shown("options --section ports.web -f json"), (section, options::Format::Json));
-    assert_eq!(shown("options --format toml"), (None, options::Format::Toml));
+    assert_eq!(shown("options --section ports.web -f json"), (section, Shown::Json));
+    assert_eq!(shown("options --format toml"), (None, Shown::Toml));
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! `confer serve`, as it is written.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use confer_core::id::PortId;
+use lexopt::Parser;
+
+use crate::serving::{self, LogFormat, Options};
+
+use super::args::{Given, choose, next, seconds, stray, unknown, value};
+use super::{Command, Known, TROUBLE};
+
+pub(super) const SERVE: Known = Known {
+    name: "serve",
+    help: include_str!("serve.txt"),
+    options: &[
+        "--config",
+        "--listen",
+        "--set",
+        "--store",
+        "--drain-timeout",
+        "--log-format",
+        "--log",
+        "--help",
+        "-c",
+        "-h",
+    ],
+    parse,
+};
+
+pub(super) fn run(options: &Options) -> ExitCode {
+    match serving::run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = io::stderr().write_fmt(format_args!("confer: {error}\n"));
+            if error.is_usage() { ExitCode::from(TROUBLE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn parse(args: &mut Parser) -> Result<Command, String> {
+    let mut options = Options::default();
+    while let Some(given) = next(args)? {
+        let option = match given {
+            Given::Option(option) => option,
+            Given::Value(word) => return Err(stray(&word)),
+        };
+        match &*option {
+            "-h" | "--help" => return Ok(Command::Help(SERVE.help)),
+            "-c" | "--config" => options.config = Some(value(args)?.into()),
+            "--set" => options.sets.push(value(args)?),
+            "--listen" => options.sets.push(listen(&value(args)?)?),
+            "--store" => match &*value(args)? {
+                "memory:" => {}
+                other => {
+                    let other = other.escape_debug();
+                    return Err(format!("store '{other}' is not known; there is 'memory:' only"));
+                }
+            },
+            "--drain-timeout" => {
+                options.drain_timeout = Duration::from_secs(seconds(args, &option)?);
+            }
+            "--log" => options.log = Some(value(args)?),
+            "--log-format" => {
+                let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+                options.log_format = choose(args, &option, &formats)?;
+            }
+            option => return Err(unknown("option", option, SERVE.options)),
+        }
+    }
+    Ok(Command::Serve(options))
+}
+
+/// `PORT=ADDRESS` of `--listen`, as the pair `SECTION/OPTION=VALUE` that it stands for.
+fn listen(written: &str) -> Result<String, String> {
+    let Some((port, address)) = written.split_once('=') else {
+        let written = written.escape_debug();
+        return Err(format!("'--listen {written}' is no PORT=ADDRESS:PORT"));
+    };
+    let known = PortId::ALL.map(PortId::name);
+    if !known.contains(&port) {
+        return Err(unknown("port", port, &known));
+    }
+    Ok(format!("ports.{port}/listen={address}"))
+}
