@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::door::External;
 use crate::frame::{EventList, KvList, TranscriptEvent};
 use crate::id::{ContactId, DocumentId, EventId, InteractionId, SessionId};
 use crate::pii::Secret;
@@ -23,6 +24,8 @@ pub enum Request {
     Interaction(Interaction),
     /// Of the document store.
     Document(Document),
+    /// Of another instance, by way of the store they share.
+    Instance(Instance),
 }
 
 /// About a person.
@@ -37,33 +40,104 @@ pub enum Contact {
     },
 }
 
-/// What a session's statistics came to so far (§21 of the behaviour): of no meaning to a store, which
-/// gives back what it was given.
+/// A piece of what a session's record holds beside the events (B20.9): of no meaning to a store, which
+/// keeps the newest of each key, and gives back what it was given.
+///
+/// A record is in pieces so that a save writes what has changed and no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statistics {
-    /// The form of `state`. A machine that does not know it begins anew.
-    pub version: u32,
-    /// Whatever the machine needs to go on counting.
-    pub state: Box<[u8]>,
+pub struct Leaf {
+    /// Which piece.
+    pub key: LeafKey,
+    /// Whatever the machine needs to go on; the empty list: there is no such piece any more.
+    pub state: KvList,
+}
+
+/// What names a piece of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeafKey {
+    /// What it is about.
+    pub kind: LeafKind,
+    /// Which of those.
+    pub index: u32,
+}
+
+/// What a piece of a record is about. A store writes [`LeafKind::name`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeafKind {
+    /// The session.
+    Session,
+    /// A participation.
+    Party,
+    /// A request that came with a RequestKey (B4.8).
+    RequestKey,
+    /// A file (§22).
+    File,
+    /// The statistics so far (§21).
+    Statistics,
+}
+
+impl LeafKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Session, Self::Party, Self::RequestKey, Self::File, Self::Statistics];
+
+    /// What stores call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Party => "party",
+            Self::RequestKey => "request-key",
+            Self::File => "file",
+            Self::Statistics => "statistics",
+        }
+    }
+
+    /// The one of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// How a record begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Whose it is.
+    pub contact: Option<ContactId>,
+    /// When it began.
+    pub start_at: Stamp,
+    /// What it is about.
+    pub subject: Option<Text>,
+    /// What the creator brought along.
+    pub user_data: KvList,
+    /// The tenant.
+    pub tenant: Str,
+    /// The queue its interaction was submitted to.
+    pub queue: Str,
+    /// Its interaction (B14.9).
+    pub interaction: InteractionId,
+}
+
+/// What a record is looked up by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordName {
+    /// The session.
+    Session(SessionId),
+    /// The interaction (B14.9).
+    Interaction(InteractionId),
 }
 
 /// About a session's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// Begin one (B19.2). The asker owns it, at generation 1.
+    /// Begin one (B19.2). The asker owns it, at generation 1. One that is begun again by its owner
+    /// stays as it is.
     Create {
         /// The session.
         session: SessionId,
-        /// Whose it is.
-        contact: Option<ContactId>,
-        /// When it began.
-        start_at: Stamp,
-        /// What it is about.
-        subject: Option<Text>,
-        /// What the creator brought along.
-        user_data: KvList,
+        /// How it begins.
+        beginning: Box<Beginning>,
     },
-    /// Add events, or write one anew that was added before (B20.1, B7.3).
+    /// Add events, or write one anew that was added before (B20.1, B7.3), all of it or nothing.
     Append {
         /// The session.
         session: SessionId,
@@ -73,8 +147,19 @@ pub enum Record {
         events: EventList,
         /// No id above this has been, or will be, handed out before the next save (B20.8).
         reserved_to: EventId,
-        /// The statistics after these events; none while nothing is counted.
-        statistics: Option<Box<Statistics>>,
+        /// From when on the session is abandoned if its owner is silent (B20.13).
+        orphan_at: Stamp,
+        /// What else has changed.
+        leaves: Vec<Leaf>,
+    },
+    /// Its interaction has another id than it began with (B14.9).
+    Call {
+        /// The session.
+        session: SessionId,
+        /// The generation of the asker's ownership.
+        generation: u64,
+        /// The interaction.
+        interaction: InteractionId,
     },
     /// Write the whole transcript and close the record (B8.6).
     Final {
@@ -86,8 +171,22 @@ pub enum Record {
         end_at: Stamp,
         /// The transcript.
         events: EventList,
-        /// The statistics in the end; none while nothing is counted.
-        statistics: Option<Box<Statistics>>,
+        /// What else has changed.
+        leaves: Vec<Leaf>,
+    },
+    /// Keep a [`Record::Final`] that the store would not take, outside of it, and write it when a
+    /// server starts with that store again (B20.6).
+    Spool {
+        /// The session.
+        session: SessionId,
+        /// How it began, for a record that could never be begun.
+        beginning: Box<Beginning>,
+        /// The generation of the asker's ownership.
+        generation: u64,
+        /// When it ended.
+        end_at: Stamp,
+        /// The transcript.
+        events: EventList,
     },
     /// Forget it: the session it was begun for never came to be (B4.3).
     Discard {
@@ -96,10 +195,12 @@ pub enum Record {
     },
     /// Read it.
     Load {
-        /// The session.
-        session: SessionId,
+        /// Which.
+        name: RecordName,
+        /// Whether the events are wanted, too.
+        events: bool,
     },
-    /// Take ownership (B20.3).
+    /// Take ownership, and read what there is at that moment, in one (B20.3).
     Own {
         /// The session.
         session: SessionId,
@@ -153,6 +254,40 @@ pub enum Document {
     },
 }
 
+/// Of another instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instance {
+    /// Tell it something; it hears within 100 ms, or when it is back (B20.12). Nobody is left to hear
+    /// it if there is no such instance any more, which is no failure.
+    Tell {
+        /// Its name.
+        instance: Str,
+        /// What happened.
+        what: External,
+    },
+}
+
+/// A record, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The session.
+    pub session: SessionId,
+    /// How it began; `interaction` is the newest.
+    pub beginning: Beginning,
+    /// The generation of its ownership.
+    pub generation: u64,
+    /// The instance that owns it, or did before it was taken; nobody once it was released.
+    pub owner: Option<Str>,
+    /// When it was closed; none while it goes on.
+    pub end_at: Option<Stamp>,
+    /// The stored events, in order; empty unless they were asked for.
+    pub events: Vec<TranscriptEvent>,
+    /// No id up to this one may be handed out again (B20.8).
+    pub reserved_to: EventId,
+    /// The newest piece of each key, in the order of the keys.
+    pub leaves: Vec<Leaf>,
+}
+
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -172,21 +307,9 @@ pub enum Outcome {
         attributes: KvList,
     },
     /// The record.
-    Loaded {
-        /// The generation of its ownership.
-        generation: u64,
-        /// The stored events.
-        events: Vec<TranscriptEvent>,
-        /// No id up to this one may be handed out again (B20.8).
-        reserved_to: EventId,
-        /// The statistics that were saved last.
-        statistics: Option<Box<Statistics>>,
-    },
-    /// Ownership was taken.
-    Owned {
-        /// Its generation.
-        generation: u64,
-    },
+    Loaded(Box<Loaded>),
+    /// Ownership was taken, at the generation in it; `owner` is the former owner.
+    Owned(Box<Loaded>),
     /// The document.
     Stat {
         /// Its size in bytes.

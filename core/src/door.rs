@@ -100,6 +100,17 @@ pub enum External {
     },
     /// The contact store answers again (B4.3).
     ContactStoreUp,
+    /// A session's owner has been silent for too long, and so has everybody in it (B20.13).
+    Orphaned {
+        /// Which.
+        session: SessionId,
+    },
+    /// Whether other instances live on the same store, to whom sessions may be handed (B20.7). Said
+    /// when it changes; until then there are none.
+    Peers {
+        /// Whether there are any.
+        any: bool,
+    },
 }
 
 /// What the server wants done. Actions are carried out in order.

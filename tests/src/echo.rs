@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use std::time::Duration;
 
-use confer_core::ask::{Failure, Outcome, Record, Request as AskRequest};
+use confer_core::ask::{Beginning, Failure, Outcome, Record, Request as AskRequest};
 use confer_core::door::{Action, CloseReason, Input, LinkChange, Report};
 use confer_core::frame::{
     ChatTranscript, ErrorId, Event, EventBody, Frame, Malformed, Message, NewParty, Open, Party,
     ProtocolType, Request, RequestResult, SessionStatus, TranscriptEvent, UserType, Visibility,
     basic, esp, flex,
 };
-use confer_core::id::{EventId, Ids, LinkId, OpId, PortId, SessionId, UserId};
+use confer_core::id::{EventId, Ids, InteractionId, LinkId, OpId, PortId, SessionId, UserId};
 use confer_core::machine::{Machine, Progress};
 use confer_core::pii::Pii;
 use confer_core::text::{Str, Text};
@@ -223,12 +223,20 @@ impl Echo {
                 generation: 1,
                 events,
                 reserved_to: first.event.event_id,
-                statistics: None,
+                orphan_at: guest.start_at,
+                leaves: Vec::new(),
             }
         } else {
-            let user_data = confer_core::frame::KvList::new();
-            let start_at = guest.start_at;
-            Record::Create { session, contact: None, start_at, subject: None, user_data }
+            let beginning = Beginning {
+                contact: None,
+                start_at: guest.start_at,
+                subject: None,
+                user_data: confer_core::frame::KvList::new(),
+                tenant: Str::new("1"),
+                queue: Str::new("default"),
+                interaction: InteractionId::new(session.as_str()),
+            };
+            Record::Create { session, beginning: Box::new(beginning) }
         };
         self.next_op += 1;
         let op = OpId(self.next_op);

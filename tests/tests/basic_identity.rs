@@ -70,7 +70,7 @@ fn a_creator_brings_contact_record_and_interaction_what_it_said() {
     let asked = center.asked();
     let [
         ask::Request::Contact(ask::Contact::Identify { tenant, user_data }),
-        ask::Request::Record(ask::Record::Create { session, subject, user_data: kept, .. }),
+        ask::Request::Record(ask::Record::Create { session, beginning }),
         ask::Request::Interaction(ask::Interaction::Submit { queue, properties, .. }),
         ..,
     ] = &asked[..]
@@ -79,8 +79,9 @@ fn a_creator_brings_contact_record_and_interaction_what_it_said() {
     };
     assert_eq!((&**tenant, &**queue), ("7", "sales-queue"));
     assert_eq!(*session, info.session_id);
-    assert_eq!(subject.as_ref().map(Text::reveal), Some("a lost parcel"));
-    for list in [user_data, kept, properties] {
+    assert_eq!((&*beginning.tenant, &*beginning.queue), ("7", "sales-queue"));
+    assert_eq!(beginning.subject.as_ref().map(Text::reveal), Some("a lost parcel"));
+    for list in [user_data, &beginning.user_data, properties] {
         assert_eq!(list.text("EmailAddress").as_deref(), Some("casey@example.com"));
     }
     assert_eq!(properties.text("IsOnline").as_deref(), Some("1"));
@@ -325,9 +326,11 @@ fn a_session_password_is_asked_of_everybody_and_shown_to_nobody() {
                 assert_eq!(attached.as_deref(), Some("open sesame"));
                 assert_eq!(properties.value("GCTI_Chat_SessionPassword"), None);
             }
-            ask::Request::Contact(ask::Contact::Identify { user_data, .. })
-            | ask::Request::Record(ask::Record::Create { user_data, .. }) => {
+            ask::Request::Contact(ask::Contact::Identify { user_data, .. }) => {
                 assert_eq!(user_data.len(), 1);
+            }
+            ask::Request::Record(ask::Record::Create { beginning, .. }) => {
+                assert_eq!(beginning.user_data.len(), 1);
             }
             _ => {}
         }

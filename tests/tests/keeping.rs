@@ -285,15 +285,14 @@ fn the_interaction_has_all_that_its_creator_brought() {
     join.user_data = Some(kv([("Topic", "shoes")]));
     casey.asks(join);
     for ask in center.asked() {
-        match ask {
-            Ask::Contact(Contact::Identify { user_data: brought, .. })
-            | Ask::Record(Record::Create { user_data: brought, .. })
-            | Ask::Interaction(Interaction::Submit { properties: brought, .. }) => {
-                assert_eq!(brought.text("Segment").as_deref(), Some("gold"));
-                assert_eq!(brought.text("Topic").as_deref(), Some("shoes"), "the newer counts");
-            }
-            _ => {}
-        }
+        let brought = match ask {
+            Ask::Contact(Contact::Identify { user_data, .. }) => user_data,
+            Ask::Record(Record::Create { beginning, .. }) => beginning.user_data,
+            Ask::Interaction(Interaction::Submit { properties, .. }) => properties,
+            _ => continue,
+        };
+        assert_eq!(brought.text("Segment").as_deref(), Some("gold"));
+        assert_eq!(brought.text("Topic").as_deref(), Some("shoes"), "the newer counts");
     }
 }
 

@@ -247,8 +247,8 @@ impl Server {
             | Outcome::Done
             | Outcome::Submitted { .. }
             | Outcome::Identified { .. }
-            | Outcome::Loaded { .. }
-            | Outcome::Owned { .. } => Err(ErrorId::StoreUnavailable.into()),
+            | Outcome::Loaded(_)
+            | Outcome::Owned(_) => Err(ErrorId::StoreUnavailable.into()),
         };
         let once = said.once.clone();
         let asker = Asker::of(&answer);

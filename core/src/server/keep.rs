@@ -1,6 +1,7 @@
 //! Saving what happens, before anybody is told (B20.1), and what becomes of a session whose record
 //! cannot keep up with it (B4.3, B20.6).
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::ask::{Failure, Outcome, Record, Request};
@@ -31,6 +32,7 @@ impl Server {
         if settings.transcript_auto_save == AutoSave::AtClose {
             return;
         }
+        let now = self.stamp();
         let Some(session) = self.sessions.get(key) else { return };
         if session.keeping.state != State::Even {
             return;
@@ -44,7 +46,8 @@ impl Server {
             generation: session.generation,
             events,
             reserved_to: step.to,
-            statistics: None,
+            orphan_at: now,
+            leaves: Vec::new(),
         };
         step.save = Some(self.ask(key, Purpose::Save, Request::Record(record)));
         step.since = self.now;
@@ -176,6 +179,7 @@ impl Server {
 
     /// Makes the record, or saves the next stretch that it lacks.
     fn catch_up(&mut self, key: Key<Session>) {
+        let now = self.stamp();
         let settings = &self.config.settings;
         let Some(session) = self.sessions.get_mut(key) else { return };
         if session.phase != Phase::Open {
@@ -201,7 +205,8 @@ impl Server {
                     generation: session.generation,
                     events: session.changed(saved, to, settings.transcript_save_notices),
                     reserved_to: session.transcript.last(),
-                    statistics: None,
+                    orphan_at: now,
+                    leaves: Vec::new(),
                 };
                 self.ask(key, |_| Purpose::CatchUp, Request::Record(record));
             }

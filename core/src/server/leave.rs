@@ -221,7 +221,7 @@ impl Server {
                     generation: session.generation,
                     end_at: closing.end_at,
                     events: session.stored(EventId::NONE, session.transcript.last(), notices),
-                    statistics: None,
+                    leaves: Vec::new(),
                 })
             }
             Stage::Change => {

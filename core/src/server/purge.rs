@@ -29,6 +29,8 @@ impl Server {
                 }
             }
             External::ContactStoreUp => self.store_is_back(),
+            // Until sessions can be restored, nobody else can have one of this server's.
+            External::Orphaned { .. } | External::Peers { .. } => {}
         }
     }
 

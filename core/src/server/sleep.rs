@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use crate::ask::{Outcome, Record, Request as AskRequest};
+use crate::ask::{Outcome, Record, RecordName, Request as AskRequest};
 use crate::config::AutoSave;
 use crate::frame::{ErrorId, Frame, NoticeType, Request, basic, esp, flex};
 use crate::id::{EventId, LinkId};
@@ -91,7 +91,8 @@ impl Server {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(asleep) = &mut session.asleep else { return };
         if !core::mem::replace(&mut asleep.asked, true) {
-            let load = Record::Load { session: session.id.clone() };
+            let name = RecordName::Session(session.id.clone());
+            let load = Record::Load { name, events: true };
             self.ask(key, |_| Purpose::Wake, AskRequest::Record(load));
         }
     }
@@ -102,8 +103,8 @@ impl Server {
         let Some(asleep) = session.asleep.take() else { return };
         self.asleep -= 1;
         let Asleep { held, away_to, .. } = *asleep;
-        if let Outcome::Loaded { events, .. } = outcome {
-            session.transcript.wake_up(events, &session.roster);
+        if let Outcome::Loaded(record) = outcome {
+            session.transcript.wake_up(record.events, &session.roster);
         } else {
             self.asleep += 1;
             session.asleep =

@@ -30,7 +30,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::ask::Record;
+use crate::ask::{Beginning, Record};
 use crate::config::SaveNotices;
 use crate::frame::{
     ChatTranscript, EventBody, EventList, KvList, NoticeType, SessionStatus, TranscriptEvent,
@@ -270,10 +270,15 @@ impl Session {
     pub(crate) fn new_record(&self) -> Record {
         Record::Create {
             session: self.id.clone(),
-            contact: self.contact.clone(),
-            start_at: self.start_at,
-            subject: self.subject.clone(),
-            user_data: self.user_data.clone(),
+            beginning: Box::new(Beginning {
+                contact: self.contact.clone(),
+                start_at: self.start_at,
+                subject: self.subject.clone(),
+                user_data: self.user_data.clone(),
+                tenant: self.tenant.clone(),
+                queue: self.queue.clone(),
+                interaction: self.interaction.clone(),
+            }),
         }
     }
 

@@ -34,6 +34,8 @@ impl Memory {
             Request::Interaction(_) => Outcome::Done,
             Request::Document(_) => Outcome::Failed(Failure::NotFound),
             Request::Record(record) => self.record(record),
+            // There is no other instance.
+            Request::Instance(_) => Outcome::Done,
         }
     }
 
@@ -43,7 +45,8 @@ impl Memory {
                 self.generations.insert(session, 1);
                 Outcome::Done
             }
-            Record::Append { session, generation, .. } => self.owned(&session, generation),
+            Record::Append { session, generation, .. }
+            | Record::Call { session, generation, .. } => self.owned(&session, generation),
             Record::Final { session, generation, .. } | Record::Release { session, generation } => {
                 let outcome = self.owned(&session, generation);
                 self.generations.remove(&session);
@@ -54,6 +57,8 @@ impl Memory {
                 Outcome::Done
             }
             Record::Load { .. } | Record::Own { .. } => Outcome::Failed(Failure::NotFound),
+            // Nothing outlives the process.
+            Record::Spool { .. } => Outcome::Done,
         }
     }
 

@@ -110,7 +110,10 @@ fn recorded(marks: &mut BTreeSet<String>, record: &Record) {
         Record::Final { .. } => "final",
         Record::Discard { .. } => "discard",
         Record::Load { .. } => "load",
-        Record::Own { .. } | Record::Release { .. } => "other",
+        Record::Call { .. }
+        | Record::Own { .. }
+        | Record::Release { .. }
+        | Record::Spool { .. } => "other",
     };
     mark(marks, format!("record {what}"));
 }

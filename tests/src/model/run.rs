@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use confer_core::ask::{Contact, Interaction, Outcome, Record, Request as AskRequest};
+use confer_core::ask::{
+    Beginning, Contact, Interaction, Loaded, Outcome, Record, RecordName, Request as AskRequest,
+};
 use confer_core::door::{Action, External, Input, LinkChange, Trust};
 use confer_core::frame::{Event, Frame, KvList, TranscriptEvent};
 use confer_core::id::{EventId, InteractionId, LinkId, OpId, PortId, SessionId};
 use confer_core::machine::{Machine, Progress};
 use confer_core::server::Server;
-use confer_core::time::{Instant, Wall};
+use confer_core::text::Str;
+use confer_core::time::{Instant, Stamp, Wall};
 
 use super::cast::{self, CAST};
 use super::laws::Laws;
@@ -228,7 +231,28 @@ impl Run {
             let saved = self.saved.get(&self.model.asks[ask].session);
             let events: Vec<_> = saved.into_iter().flat_map(BTreeMap::values).cloned().collect();
             let reserved_to = events.last().map_or(EventId::NONE, |event| event.event_id);
-            outcome = Outcome::Loaded { generation: 1, events, reserved_to, statistics: None };
+            // The machine knows which record it asked for; of the rest, it wants the events.
+            let session = SessionId::new("S");
+            let interaction = InteractionId::new(session.as_str());
+            let beginning = Beginning {
+                contact: None,
+                start_at: Stamp::from_unix_seconds(0),
+                subject: None,
+                user_data: KvList::new(),
+                tenant: Str::new("1"),
+                queue: Str::new("default"),
+                interaction,
+            };
+            outcome = Outcome::Loaded(Box::new(Loaded {
+                session,
+                beginning,
+                generation: 1,
+                owner: None,
+                end_at: None,
+                events,
+                reserved_to,
+                leaves: Vec::new(),
+            }));
         }
         self.model.answered(ask, &outcome);
         self.input(Input::Done { op, outcome })
@@ -511,11 +535,14 @@ fn asked(request: &AskRequest) -> Option<(Option<String>, Kind)> {
         AskRequest::Contact(Contact::Identify { user_data, .. }) => {
             (None, Kind::Identify(texts(user_data)))
         }
-        AskRequest::Record(Record::Create { session, contact, user_data, .. }) => {
+        AskRequest::Record(Record::Create { session, beginning }) => {
+            let Beginning { contact, user_data, .. } = &**beginning;
             let contact = contact.as_ref().map(|id| id.as_str().to_owned());
             (Some(session.to_string()), Kind::Create(contact, texts(user_data)))
         }
-        AskRequest::Record(Record::Load { session }) => (Some(session.to_string()), Kind::Load),
+        AskRequest::Record(Record::Load { name: RecordName::Session(session), .. }) => {
+            (Some(session.to_string()), Kind::Load)
+        }
         AskRequest::Record(Record::Discard { session }) => {
             (Some(session.to_string()), Kind::Discard)
         }
@@ -536,6 +563,6 @@ fn asked(request: &AskRequest) -> Option<(Option<String>, Kind)> {
         AskRequest::Interaction(Interaction::Stop { interaction }) => {
             (Some(interaction.to_string()), Kind::Stop)
         }
-        AskRequest::Record(_) | AskRequest::Document(_) => return None,
+        AskRequest::Record(_) | AskRequest::Document(_) | AskRequest::Instance(_) => return None,
     })
 }

@@ -41,7 +41,7 @@ pub use chance::Chance;
 pub use client::{ClientAction, ClientInput};
 pub use log::{Entry, Log};
 pub use net::{Net, Reading};
-pub use store::{Store, StoreFaults, Stored, StoredDocument};
+pub use store::{Spooled, Store, StoreFaults, Stored, StoredDocument};
 
 use client::{Client, Node};
 use net::Pipe;

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use confer_core::ask::{Document, Failure, Interaction, Outcome, Record, Request, Statistics};
-use confer_core::frame::{KvList, TranscriptEvent};
+use confer_core::ask::{
+    Beginning, Document, Failure, Interaction, Leaf, LeafKey, Loaded, Outcome, Record, RecordName,
+    Request,
+};
+use confer_core::frame::{EventList, KvList, TranscriptEvent};
 use confer_core::id::{DocumentId, EventId, InteractionId, OpId, SessionId};
 use confer_core::pii::Secret;
-use confer_core::time::Instant;
+use confer_core::text::Str;
+use confer_core::time::{Instant, Stamp};
 
 use super::chance::Chance;
 
@@ -49,16 +53,24 @@ impl StoreFaults {
 }
 
 /// What is kept of one session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
+    /// How it began; its interaction is the newest.
+    pub beginning: Beginning,
     /// The events, by id: an event that is saved again stands once.
     pub events: BTreeMap<EventId, TranscriptEvent>,
     /// The newest generation of ownership.
     pub generation: u64,
+    /// The server that has it; nobody once it was released.
+    pub owner: Option<usize>,
     /// No id up to this one may be handed out again.
     pub reserved_to: EventId,
-    /// What the statistics came to.
-    pub statistics: Option<Box<Statistics>>,
+    /// From when on it is abandoned if its owner is silent.
+    pub orphan_at: Stamp,
+    /// When it was closed.
+    pub end_at: Option<Stamp>,
+    /// The newest piece of each key.
+    pub leaves: BTreeMap<LeafKey, KvList>,
 }
 
 /// What is kept of one document.
@@ -72,6 +84,21 @@ pub struct StoredDocument {
     pub permit: Option<Secret>,
 }
 
+/// The end of a session that the store would not take (B20.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spooled {
+    /// The session.
+    pub session: SessionId,
+    /// How it began.
+    pub beginning: Beginning,
+    /// The generation of its ownership.
+    pub generation: u64,
+    /// When it ended.
+    pub end_at: Stamp,
+    /// The transcript.
+    pub events: EventList,
+}
+
 /// One store, which servers share.
 #[derive(Debug)]
 pub struct Store {
@@ -83,6 +110,8 @@ pub struct Store {
     pub interaction_prefix: Option<&'static str>,
     /// What gateways and desktops stored. Survives the store's process.
     pub documents: BTreeMap<DocumentId, StoredDocument>,
+    /// What the store would not take, for when it starts again. Survives the store's process.
+    pub spool: Vec<Spooled>,
     stalled: bool,
     /// Requests that have arrived and not taken effect, oldest first.
     waiting: Vec<Waiting>,
@@ -114,6 +143,7 @@ impl Store {
             records: BTreeMap::new(),
             documents: BTreeMap::new(),
             interaction_prefix: None,
+            spool: Vec::new(),
             stalled: false,
             waiting: Vec::new(),
         }
@@ -168,7 +198,7 @@ impl Store {
             let outcome = if chance.per_mille(self.faults.fail_per_mille) {
                 Outcome::Failed(Failure::Unavailable)
             } else {
-                let outcome = self.perform(request);
+                let outcome = self.perform(server, request);
                 if chance.per_mille(self.faults.lose_per_mille) {
                     continue;
                 }
@@ -184,10 +214,12 @@ impl Store {
         answers
     }
 
-    fn perform(&mut self, request: Request) -> Outcome {
+    fn perform(&mut self, server: usize, request: Request) -> Outcome {
         match request {
-            Request::Record(record) => self.record(record),
+            Request::Record(record) => self.record(server, record),
             Request::Contact(_) => Outcome::Identified { contact: None, attributes: KvList::new() },
+            // Nobody listens yet.
+            Request::Instance(_) => Outcome::Done,
             Request::Interaction(Interaction::Submit { interaction, .. }) => {
                 match self.interaction_prefix {
                     Some(prefix) => {
@@ -211,51 +243,82 @@ impl Store {
         }
     }
 
-    fn record(&mut self, record: Record) -> Outcome {
+    fn record(&mut self, server: usize, record: Record) -> Outcome {
         match record {
-            Record::Create { session, .. } => {
-                let record = self.records.entry(session).or_default();
-                record.generation = record.generation.max(1);
+            Record::Create { session, beginning } => {
+                self.records.entry(session).or_insert_with(|| Stored {
+                    orphan_at: beginning.start_at,
+                    beginning: *beginning,
+                    events: BTreeMap::new(),
+                    generation: 1,
+                    owner: Some(server),
+                    reserved_to: EventId::NONE,
+                    end_at: None,
+                    leaves: BTreeMap::new(),
+                });
                 Outcome::Done
             }
-            Record::Append { session, generation, events, reserved_to, statistics } => {
-                self.owned(&session, generation, |record| {
-                    let events = Vec::from(events).into_iter();
-                    record.events.extend(events.map(|event| (event.event_id, event)));
+            Record::Append { session, generation, events, reserved_to, orphan_at, leaves } => self
+                .owned(&session, generation, |record| {
+                    record.events.extend(by_id(events));
                     record.reserved_to = record.reserved_to.max(reserved_to);
-                    record.statistics = statistics.or(record.statistics.take());
+                    record.orphan_at = orphan_at;
+                    record.keep(leaves);
+                }),
+            Record::Call { session, generation, interaction } => {
+                self.owned(&session, generation, |record| {
+                    record.beginning.interaction = interaction
                 })
             }
-            Record::Final { session, generation, events, .. } => {
+            Record::Final { session, generation, end_at, events, leaves } => {
                 self.owned(&session, generation, |record| {
-                    record.events = Vec::from(events)
-                        .into_iter()
-                        .map(|event| (event.event_id, event))
-                        .collect();
+                    record.events = by_id(events).collect();
+                    record.end_at = Some(end_at);
+                    record.keep(leaves);
                 })
+            }
+            Record::Spool { session, beginning, generation, end_at, events } => {
+                self.spool.push(Spooled {
+                    session,
+                    beginning: *beginning,
+                    generation,
+                    end_at,
+                    events,
+                });
+                Outcome::Done
             }
             Record::Discard { session } => {
                 self.records.remove(&session);
                 Outcome::Done
             }
-            Record::Load { session } => match self.records.get(&session) {
-                Some(record) => Outcome::Loaded {
-                    generation: record.generation,
-                    events: record.events.values().cloned().collect(),
-                    reserved_to: record.reserved_to,
-                    statistics: record.statistics.clone(),
-                },
-                None => Outcome::Failed(Failure::NotFound),
-            },
-            Record::Own { session, generation } => {
-                let taken = self.owned(&session, generation, |record| record.generation += 1);
-                if taken == Outcome::Done {
-                    Outcome::Owned { generation: generation + 1 }
-                } else {
-                    taken
+            Record::Load { name, events } => {
+                let session = match name {
+                    RecordName::Session(session) => Some(session),
+                    RecordName::Interaction(interaction) => self
+                        .records
+                        .iter()
+                        .find(|(_, record)| record.beginning.interaction == interaction)
+                        .map(|(session, _)| session.clone()),
+                };
+                let found = session.and_then(|id| self.records.get(&id).map(|it| (id, it)));
+                match found {
+                    Some((id, record)) => Outcome::Loaded(Box::new(record.loaded(id, events))),
+                    None => Outcome::Failed(Failure::NotFound),
                 }
             }
-            Record::Release { session, generation } => self.owned(&session, generation, |_| {}),
+            Record::Own { session, generation } => match self.records.get_mut(&session) {
+                None => Outcome::Failed(Failure::NotFound),
+                Some(record) if record.generation != generation => Outcome::Failed(Failure::Fenced),
+                Some(record) => {
+                    record.generation += 1;
+                    let loaded = record.loaded(session, true);
+                    record.owner = Some(server);
+                    Outcome::Owned(Box::new(loaded))
+                }
+            },
+            Record::Release { session, generation } => {
+                self.owned(&session, generation, |record| record.owner = None)
+            }
         }
     }
 
@@ -275,4 +338,40 @@ impl Store {
             }
         }
     }
+}
+
+impl Stored {
+    fn keep(&mut self, leaves: Vec<Leaf>) {
+        for Leaf { key, state } in leaves {
+            if state.is_empty() {
+                self.leaves.remove(&key);
+            } else {
+                self.leaves.insert(key, state);
+            }
+        }
+    }
+
+    /// As whoever asks gets to read it.
+    fn loaded(&self, session: SessionId, events: bool) -> Loaded {
+        let leaf = |(key, state): (&LeafKey, &KvList)| Leaf { key: *key, state: state.clone() };
+        Loaded {
+            session,
+            beginning: self.beginning.clone(),
+            generation: self.generation,
+            owner: self.owner.map(name),
+            end_at: self.end_at,
+            events: self.events.values().filter(|_| events).cloned().collect(),
+            reserved_to: self.reserved_to,
+            leaves: self.leaves.iter().map(leaf).collect(),
+        }
+    }
+}
+
+/// What a server is called by the others.
+fn name(server: usize) -> Str {
+    Str::new(&format!("server-{server}"))
+}
+
+fn by_id(events: EventList) -> impl Iterator<Item = (EventId, TranscriptEvent)> {
+    Vec::from(events).into_iter().map(|event| (event.event_id, event))
 }

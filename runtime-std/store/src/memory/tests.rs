@@ -1,6 +1,7 @@
-use confer_core::ask::{Failure, Outcome, Record, Request};
+use confer_core::ask::{Beginning, Failure, Outcome, Record, RecordName, Request};
 use confer_core::frame::KvList;
-use confer_core::id::SessionId;
+use confer_core::id::{InteractionId, SessionId};
+use confer_core::text::Str;
 use confer_core::time::Stamp;
 
 use super::Memory;
@@ -12,10 +13,15 @@ fn session() -> SessionId {
 fn create() -> Request {
     Request::Record(Record::Create {
         session: session(),
-        contact: None,
-        start_at: Stamp::from_unix_seconds(1_800_000_000),
-        subject: None,
-        user_data: KvList::new(),
+        beginning: Box::new(Beginning {
+            contact: None,
+            start_at: Stamp::from_unix_seconds(1_800_000_000),
+            subject: None,
+            user_data: KvList::new(),
+            tenant: Str::new("1"),
+            queue: Str::new("default"),
+            interaction: InteractionId::new("000AB3CD5EF6GH7J"),
+        }),
     })
 }
 
@@ -36,7 +42,8 @@ fn what_was_let_go_cannot_be_loaded_again() {
     let mut store = Memory::default();
     store.perform(create());
     assert_eq!(store.perform(release(1)), Outcome::Done);
-    let load = Request::Record(Record::Load { session: session() });
+    let name = RecordName::Session(session());
+    let load = Request::Record(Record::Load { name, events: true });
     assert_eq!(store.perform(load), Outcome::Failed(Failure::NotFound));
     assert_eq!(store.perform(release(1)), Outcome::Failed(Failure::NotFound));
 }
