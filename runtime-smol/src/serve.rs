@@ -7,7 +7,6 @@ mod health;
 mod poller;
 mod socket;
 mod state;
-mod tls;
 mod turn;
 
 use std::collections::VecDeque;
@@ -23,7 +22,8 @@ use confer_core::frame::Protocol;
 use confer_core::id::PortId;
 use confer_core::server::Server;
 use confer_core::time::Instant as MachineInstant;
-use confer_link::Host;
+use confer_link::{Host, Tally};
+use confer_runtime_std::tls;
 use confer_store::Memory;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
@@ -33,7 +33,7 @@ use poller::Poller;
 use state::State;
 use turn::{Listener, Order, Turn};
 
-pub use tls::TlsError;
+pub use confer_runtime_std::tls::TlsError;
 
 /// Descriptors that are not connections (B2.3).
 const SPARE_DESCRIPTORS: u64 = 64;
@@ -183,7 +183,6 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
         deadline: None,
         closing: false,
         calendar: Instant::now(),
-        refused: 0,
         rests_until: None,
         farewells: VecDeque::new(),
     };
@@ -215,6 +214,13 @@ impl Running {
     /// Takes no new session, and ends when there is none, or after so long.
     pub fn drain(&self, patience: Duration) {
         self.order(Order::Drain(patience));
+    }
+
+    /// What happened to the connections so far; `None`: the server has ended.
+    pub fn tally(&self) -> Option<Tally> {
+        let (answer, answered) = smol::channel::bounded(1);
+        self.order(Order::Tally(answer));
+        answered.recv_blocking().ok()
     }
 
     /// Ends at once.

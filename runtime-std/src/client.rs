@@ -16,7 +16,10 @@ use std::time::{Duration, Instant};
 
 use confer_link::{Loss, Received, Settings};
 use confer_wire::{Codec, EncodeError};
+use rustls::pki_types::ServerName;
 
+use crate::stream::Stream;
+use crate::tls;
 use line::Line;
 
 /// Bytes of frames that wait to be received; then nothing more is read before some are. A server
@@ -120,14 +123,29 @@ where
         settings: Settings,
         timeout: Duration,
     ) -> io::Result<Self> {
-        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, timeout) {
-                Ok(stream) => return Self::over(stream, settings),
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
+        Self::over(reach(address, timeout)?, settings)
+    }
+
+    /// As [`connect`](Connection::connect), to a port that speaks TLS. `name` is the server's in its
+    /// certificate, a name of the DNS or an address; hands are shaken in this time, too.
+    ///
+    /// # Errors
+    ///
+    /// As there; `name` is neither; or the server does not speak TLS, is not trusted, or is another
+    /// one. That a server does not want to know this client shows later in TLS 1.3: with the first
+    /// thing that is received.
+    pub fn connect_tls(
+        address: impl ToSocketAddrs,
+        name: &str,
+        tls: &tls::Client,
+        settings: Settings,
+        timeout: Duration,
+    ) -> io::Result<Self> {
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let stream = reach(address, timeout)?;
+        let peer = stream.peer_addr()?;
+        Self::begin(Stream::client(stream, tls, name, timeout)?, peer, settings)
     }
 
     /// Takes a connection that was made already.
@@ -137,7 +155,11 @@ where
     /// The operating system refuses something.
     pub fn over(stream: TcpStream, settings: Settings) -> io::Result<Self> {
         let peer = stream.peer_addr()?;
-        let handle = Handle(Arc::new(Line::new(stream, settings)?));
+        Self::begin(Stream::plain(stream)?, peer, settings)
+    }
+
+    fn begin(stream: Stream, peer: SocketAddr, settings: Settings) -> io::Result<Self> {
+        let handle = Handle(Arc::new(Line::new(stream, settings)));
         let mut threads = Vec::new();
         for (name, task) in [
             // First, for it ends the connection if there are no more threads to be had.
@@ -240,6 +262,18 @@ impl<C: Codec> Receiver<C> {
     pub fn recv_timeout(&self, patience: Duration) -> Result<Option<Received<C::In>>, End> {
         self.0.0.recv(Instant::now().checked_add(patience))
     }
+}
+
+/// Connects to the first of these addresses that answers, each in this time.
+fn reach(address: impl ToSocketAddrs, timeout: Duration) -> io::Result<TcpStream> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 /// What a user holds of a line: it closes with the last.

@@ -2,8 +2,9 @@
 //! client's end of a connection, [`client::Connection`], which a desktop, a bot or a workflow links.
 //!
 //! Nothing in here, nor in what it depends on, is async. The machine and its links are those of
-//! every other runtime; whoever needs TLS, HTTP, or ten thousand connections runs the program
-//! `confer`.
+//! every other runtime. It speaks TLS, with the options of every other; it does not speak HTTP, so
+//! there is no `/health`: a program that embeds a server knows how it is. Whoever needs HTTP, or
+//! more connections than [`MAX_CONNECTIONS`], runs the program `confer`.
 //!
 //! A program with both ends in it:
 //!
@@ -55,5 +56,7 @@
 
 pub mod client;
 mod server;
+mod stream;
+pub mod tls;
 
-pub use server::{Options, Server, StartError};
+pub use server::{MAX_CONNECTIONS, Options, Server, StartError};

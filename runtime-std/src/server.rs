@@ -29,6 +29,7 @@ use confer_core::id::PortId;
 use confer_core::mask::{Masker, NoMask};
 use confer_core::server::Server as Machine;
 use confer_core::time::Instant;
+use confer_link::Tally;
 use confer_store::Memory;
 use tracing::{info, warn};
 
@@ -36,8 +37,13 @@ use clock::Clock;
 use listener::Listener;
 use turn::{Event, Order, Setup};
 
+use crate::tls::{self, TlsError};
+
 /// Descriptors that are not connections (B2.3).
 const SPARE_DESCRIPTORS: u64 = 64;
+/// Connections there may be at most, whatever is configured (B2.3): each has two threads, each of
+/// these four pieces of the address space, of which Linux lets a process have 65530.
+pub const MAX_CONNECTIONS: u64 = 4096;
 
 /// A server that runs, on threads of its own. Dropping it stops it.
 #[derive(Debug)]
@@ -82,10 +88,12 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
-    /// A port shall speak TLS, which this server does not.
+    /// A port cannot speak TLS.
     Tls {
         /// Which.
         port: PortId,
+        /// Why not.
+        error: TlsError,
     },
     /// The operating system refuses something else.
     System(io::Error),
@@ -97,7 +105,7 @@ impl fmt::Display for StartError {
             Self::Listen { port, address, error } => {
                 write!(f, "port {port} cannot listen on {address}: {error}")
             }
-            Self::Tls { port } => write!(f, "port {port} shall speak TLS, and this server cannot"),
+            Self::Tls { port, error } => write!(f, "port {port} cannot speak TLS: {error}"),
             Self::System(error) => write!(f, "the server cannot start: {error}"),
         }
     }
@@ -162,6 +170,13 @@ impl Server {
         self.order(Order::Drain(patience));
     }
 
+    /// What happened to the connections so far; `None`: the server has ended.
+    pub fn tally(&self) -> Option<Tally> {
+        let (answer, answered) = channel();
+        self.order(Order::Tally(answer));
+        answered.recv().ok()
+    }
+
     /// Ends at once.
     pub fn stop(&self) {
         self.order(Order::Stop);
@@ -204,18 +219,16 @@ fn listen(config: &Config) -> Result<Vec<Listener>, StartError> {
                 continue;
             }
         };
-        // Whoever asked for TLS must not get a port without.
-        if options.certificate_file.is_some() || options.client_ca_file.is_some() {
-            return Err(StartError::Tls { port });
-        }
+        let tls = tls::server(options).map_err(|error| StartError::Tls { port, error })?;
+        let certified = tls.is_some() && options.client_ca_file.is_some();
         let failed = |error| StartError::Listen { port, address, error };
         let socket = TcpListener::bind(address).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        if !address.ip().is_loopback() && options.access_token.is_none() {
-            warn!(%port, %address, "anybody who reaches this port may use it: it has no \
-                access-token");
+        if !address.ip().is_loopback() && options.access_token.is_none() && !certified {
+            warn!(%port, %address, "anybody who reaches this port may use it: it has neither \
+                access-token nor client-ca-file");
         }
-        listeners.push(Listener { port, protocol, address, socket });
+        listeners.push(Listener { port, protocol, address, socket, tls, certified });
     }
     Ok(listeners)
 }
@@ -226,13 +239,15 @@ fn entropy() -> io::Result<[u8; 32]> {
     Ok(seed)
 }
 
-/// How many connections there may be: what is configured, as far as the descriptors go (B2.3). The
+/// How many connections there may be: what is configured, as far as threads and descriptors go (B2.3). The
 /// limit of the process is its owner's, and stays as it is.
 fn connections(config: &Config) -> usize {
     let wanted = u64::from(config.limits.max_connections);
-    let effective = wanted.min(descriptors().saturating_sub(SPARE_DESCRIPTORS));
+    let descriptors = descriptors();
+    let effective = wanted.min(MAX_CONNECTIONS).min(descriptors.saturating_sub(SPARE_DESCRIPTORS));
     if effective < wanted {
-        warn!(wanted, effective, "the limit of descriptors allows fewer connections");
+        let threads = MAX_CONNECTIONS;
+        warn!(wanted, effective, threads, descriptors, "threads or descriptors allow fewer");
     }
     usize::try_from(effective).unwrap_or(usize::MAX)
 }

@@ -6,18 +6,23 @@ use std::time::Duration;
 
 use confer_core::config::Config;
 use confer_core::id::PortId;
+use confer_link::Tally;
 use confer_runtime_smol::serve::{Running, start};
 use confer_tests::suite::Shell;
 
 struct Smol(Running);
 
 impl Shell for Smol {
-    fn start(config: Arc<Config>) -> Self {
-        Self(start(config).expect("it starts"))
+    fn start(config: Arc<Config>) -> Result<Self, String> {
+        start(config).map(Self).map_err(|error| error.to_string())
     }
 
     fn address(&self, port: PortId) -> SocketAddr {
         self.0.address(port).expect("it is open")
+    }
+
+    fn tally(&self) -> Tally {
+        self.0.tally().expect("it runs")
     }
 
     fn drain(&self, patience: Duration) {

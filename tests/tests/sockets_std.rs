@@ -10,9 +10,9 @@ use confer_core::config::Config;
 use confer_core::frame::basic::{Event, Request};
 use confer_core::frame::{ErrorId, Frame, UserType};
 use confer_core::id::PortId;
-use confer_link::{Received, Settings};
+use confer_link::{Received, Settings, Tally};
 use confer_runtime_std::client::{Connection, End};
-use confer_runtime_std::{Options, Server, StartError};
+use confer_runtime_std::{Options, Server};
 use confer_tests::people::desk::register;
 use confer_tests::suite::{PATIENCE, Shell};
 use confer_wire::{Decoded, MAX_FRAME, decode};
@@ -20,12 +20,17 @@ use confer_wire::{Decoded, MAX_FRAME, decode};
 struct Threads(Server);
 
 impl Shell for Threads {
-    fn start(config: Arc<Config>) -> Self {
-        Self(Server::spawn(config, Options::default()).expect("it starts"))
+    fn start(config: Arc<Config>) -> Result<Self, String> {
+        let server = Server::spawn(config, Options::default());
+        server.map(Self).map_err(|error| error.to_string())
     }
 
     fn address(&self, port: PortId) -> SocketAddr {
         self.0.address(port).expect("it is open")
+    }
+
+    fn tally(&self) -> Tally {
+        self.0.tally().expect("it runs")
     }
 
     fn drain(&self, patience: Duration) {
@@ -42,16 +47,6 @@ impl Shell for Threads {
 }
 
 confer_tests::sockets!(Threads);
-
-#[test]
-fn a_port_that_shall_speak_tls_is_not_opened_without() {
-    let mut config = Config::default();
-    config.set("ports.default", "listen", "127.0.0.1:0").unwrap();
-    config.set("ports.default", "certificate-file", "chain.pem").unwrap();
-    config.set("ports.default", "private-key-file", "key.pem").unwrap();
-    let refused = Server::spawn(Arc::new(config), Options::default());
-    assert!(matches!(refused, Err(StartError::Tls { port: PortId::Default })), "{refused:?}");
-}
 
 #[test]
 fn a_server_that_is_dropped_stops() {

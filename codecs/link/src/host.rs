@@ -7,13 +7,14 @@ use confer_core::door::{Action, CloseReason, Input, LinkChange, Report, Trust};
 use confer_core::frame::Protocol;
 use confer_core::id::{LinkId, OpId};
 use confer_core::machine::{Machine, Progress};
-use confer_core::slab::{Full, Key, Slab};
+use confer_core::slab::{Key, Slab};
 use confer_core::time::Instant;
 use confer_core::wheel::{TimerId, Wheel};
 
 use crate::link::{Change, Loss, Received, SendError};
 use crate::server::ServerLink;
 use crate::settings::Settings;
+use crate::tally::Tally;
 
 /// A server machine with the connections it talks over.
 ///
@@ -33,6 +34,7 @@ pub struct Host<M> {
     timers: Wheel<Key<Hosted>>,
     touched: VecDeque<Key<Hosted>>,
     outward: VecDeque<Outward>,
+    tally: Tally,
 }
 
 /// A connection, and what is known of it here.
@@ -93,6 +95,7 @@ where
             timers: Wheel::new(now, limit),
             touched: VecDeque::new(),
             outward: VecDeque::new(),
+            tally: Tally::default(),
         }
     }
 
@@ -111,6 +114,11 @@ where
         self.links.is_empty()
     }
 
+    /// What happened to them so far.
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// A connection was made to a port of this protocol.
     ///
     /// # Errors
@@ -126,7 +134,11 @@ where
         let link = ServerLink::new(protocol, settings, now);
         let port = link.port();
         let hosted = Hosted { link, timer: None, touched: false, told: false };
-        let key = self.links.insert(hosted).map_err(|Full(_)| TooMany)?;
+        let Ok(key) = self.links.insert(hosted) else {
+            self.tally.refused += 1;
+            return Err(TooMany);
+        };
+        self.tally.opened += 1;
         let link = LinkId(key.to_bits());
         self.handle(Input::Link { link, change: LinkChange::Opened { port, trust } }, now);
         self.look_after(key, now);
@@ -175,10 +187,21 @@ where
     pub fn closed(&mut self, id: LinkId, now: Instant) {
         let Some(key) = Key::from_bits(id.0) else { return };
         let Some(Hosted { timer, told, .. }) = self.links.remove(key) else { return };
+        self.tally.closed += 1;
         timer.map(|timer| self.timers.cancel(timer));
         if !told {
             self.handle(Input::Link { link: id, change: LinkChange::Closed }, now);
         }
+    }
+
+    /// A connection is gone because the network broke it; as [`closed`](Host::closed).
+    pub fn broke(&mut self, id: LinkId, now: Instant) {
+        let known = Key::from_bits(id.0).and_then(|key| self.links.get(key));
+        // One that was lost already, or that this side ended, breaks nothing.
+        if known.is_some_and(|hosted| !hosted.told && !hosted.link.is_finished()) {
+            self.tally.broken += 1;
+        }
+        self.closed(id, now);
     }
 
     /// Something happened that is not about the bytes of a connection.
@@ -245,6 +268,7 @@ where
                     self.look_after(key, now);
                 }
                 Action::Close { link, reason } => {
+                    self.tally.dismissed += 1;
                     self.outward.push_back(Outward::Closes { link, reason });
                     let Some(key) = Key::from_bits(link.0) else { continue };
                     let Some(hosted) = self.links.get_mut(key) else { continue };
@@ -254,7 +278,10 @@ where
                 Action::Ask { op, request } => {
                     self.outward.push_back(Outward::Ask { op, request });
                 }
-                Action::Report(report) => self.outward.push_back(Outward::Report(report)),
+                Action::Report(report) => {
+                    self.tally.malformed += u64::from(matches!(report, Report::Malformed { .. }));
+                    self.outward.push_back(Outward::Report(report));
+                }
             }
         }
     }
@@ -271,6 +298,7 @@ where
                 Change::Drained => LinkChange::Drained,
                 Change::Lost(loss) => {
                     hosted.told = true;
+                    self.tally.lost(&loss);
                     self.outward.push_back(Outward::Lost { link: id, loss });
                     LinkChange::Closed
                 }

@@ -40,6 +40,7 @@ mod link;
 mod output;
 mod server;
 mod settings;
+mod tally;
 #[cfg(test)]
 mod testing;
 
@@ -48,3 +49,4 @@ pub use link::{CLOSING_TIME, Change, Link, Loss, Received, SendError, UNLOCKING_
 pub use output::{LOW_WATER, MAX_TRANSCRIPTS_WAITING};
 pub use server::ServerLink;
 pub use settings::{STRANGER_FRAME, Settings};
+pub use tally::Tally;

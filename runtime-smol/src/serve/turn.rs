@@ -12,7 +12,7 @@ use confer_core::frame::Protocol;
 use confer_core::id::{LinkId, PortId};
 use confer_core::machine::Progress;
 use confer_core::server::Server;
-use confer_link::{Host, Outward, Settings, TooMany};
+use confer_link::{Host, Outward, Settings, Tally, TooMany};
 use confer_store::Memory;
 use rustls::ServerConfig;
 use smol::future::FutureExt as _;
@@ -39,6 +39,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const MAX_FAREWELLS: usize = 1024;
 /// How a connection ends that this side ends.
 const BY_US: &str = "by the server";
+/// How a connection ends that nobody ends.
+const BROKEN: &str = "lost";
 /// How often the calendar is looked at.
 const CALENDAR: Duration = Duration::from_secs(10);
 /// How long sessions that are closed at the end may take to be stored and told.
@@ -62,6 +64,8 @@ pub(super) enum Order {
     Configure(Arc<Config>),
     /// Take nothing new, and end when empty or after so long.
     Drain(Duration),
+    /// Say what happened to the connections so far.
+    Tally(smol::channel::Sender<Tally>),
     /// End now.
     Stop,
 }
@@ -84,8 +88,6 @@ pub(super) struct Turn {
     /// The sessions that were left were closed.
     pub(super) closing: bool,
     pub(super) calendar: StdInstant,
-    /// Connections that were one too many.
-    pub(super) refused: u64,
     /// Nothing is accepted until then.
     pub(super) rests_until: Option<StdInstant>,
     /// Sockets this side closed, and when each goes.
@@ -165,6 +167,10 @@ impl Turn {
                 let sessions = self.host.machine().open_sessions();
                 info!(sessions, seconds = patience.as_secs(), "draining: no new sessions");
                 self.host.handle(Input::Drain, self.clock.now());
+            }
+            Order::Tally(asker) => {
+                // Whoever asked may be gone.
+                let _ = asker.try_send(*self.host.tally());
             }
             Order::Stop => {}
         }
@@ -295,8 +301,7 @@ impl Turn {
         let link = match self.host.accept(protocol, settings, trust, self.clock.now()) {
             Ok(link) => link,
             Err(TooMany) => {
-                self.refused += 1;
-                let (conns, refused) = (self.host.len(), self.refused);
+                let (conns, refused) = (self.host.len(), self.host.tally().refused);
                 warn!(conns, refused, %port, "too many connections: one more is closed");
                 return Ok(());
             }
@@ -334,7 +339,7 @@ impl Turn {
                 Ok(Taken::End) => return self.close(link, "by the peer"),
                 Err(error) => {
                     debug!(?link, %error, "a connection broke");
-                    return self.close(link, "lost");
+                    return self.close(link, BROKEN);
                 }
             }
         }
@@ -356,7 +361,7 @@ impl Turn {
                 Ok(count) => host.sent(link, count, clock.now()),
                 Err(error) => {
                     debug!(?link, %error, "a connection broke");
-                    return self.close(link, "lost");
+                    return self.close(link, BROKEN);
                 }
             }
         }
@@ -368,7 +373,7 @@ impl Turn {
             socket.waits_for_room = waits;
             if let Err(error) = poller.modify(&*socket, link.0, waits) {
                 error!(%error, "a socket cannot be waited for");
-                self.close(link, "lost");
+                self.close(link, BROKEN);
             }
         }
     }
@@ -407,7 +412,11 @@ impl Turn {
             }
             self.farewells.push_back((StdInstant::now() + FAREWELL, socket));
         }
-        self.host.closed(link, self.clock.now());
+        if how == BROKEN {
+            self.host.broke(link, self.clock.now());
+        } else {
+            self.host.closed(link, self.clock.now());
+        }
         info!(conns = self.host.len(), ?link, how, "closed");
     }
 }

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io::ErrorKind;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as StdInstant};
 
@@ -14,6 +13,7 @@ use confer_link::{Change, Link, Received, SendError as LinkError, Settings};
 use confer_wire::{Codec, encode};
 
 use super::{End, READ_AHEAD, SendError, WRITE_BEHIND};
+use crate::stream::Stream;
 
 /// Bytes read or written at a time.
 const PIECE: usize = 16_384;
@@ -23,7 +23,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A link, its socket, and three threads: one waits for bytes, one for room, one for time. Whoever
 /// changes something tells everybody; a client has not many to tell.
 pub(super) struct Line<C: Codec> {
-    stream: TcpStream,
+    stream: Stream,
     began: StdInstant,
     send_limit: u32,
     state: Mutex<State<C>>,
@@ -46,11 +46,7 @@ struct State<C: Codec> {
 }
 
 impl<C: Codec> Line<C> {
-    pub(super) fn new(stream: TcpStream, settings: Settings) -> io::Result<Self> {
-        // Frames are small, and each is awaited by somebody; a server that vanished is noticed even
-        // without ADDP.
-        stream.set_nodelay(true)?;
-        rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
+    pub(super) fn new(stream: Stream, settings: Settings) -> Self {
         let send_limit = settings.send_limit;
         let state = State {
             link: Link::new(settings, Instant::ZERO),
@@ -62,7 +58,7 @@ impl<C: Codec> Line<C> {
             read: false,
         };
         let (state, changed) = (Mutex::new(state), Condvar::new());
-        Ok(Self { stream, began: StdInstant::now(), send_limit, state, changed })
+        Self { stream, began: StdInstant::now(), send_limit, state, changed }
     }
 
     pub(super) fn send(&self, request: C::Out) -> Result<u32, SendError> {
@@ -122,7 +118,7 @@ impl<C: Codec> Line<C> {
     pub(super) fn read(&self) {
         let mut buffer = vec![0; PIECE];
         let end = loop {
-            match (&self.stream).read(&mut buffer) {
+            match self.stream.read(&mut buffer) {
                 Ok(0) => break End::ByServer,
                 Ok(count) => self.take(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -168,7 +164,7 @@ impl<C: Codec> Line<C> {
             piece.clear();
             piece.extend_from_slice(&output[..output.len().min(PIECE)]);
             drop(state);
-            if (&self.stream).write_all(&piece).is_err() {
+            if self.stream.write_all(&piece).is_err() {
                 // Reading shows why, and what the server said before.
                 return;
             }
@@ -195,13 +191,15 @@ impl<C: Codec> Line<C> {
                 None => state = self.wait(state, None),
             }
         }
+        drop(state);
         // Closing at once, over bytes that nobody took, would take the last words back.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.stream.finish();
         let until = StdInstant::now() + FAREWELL;
+        let mut state = self.lock();
         while !state.read && StdInstant::now() < until {
             state = self.wait(state, Some(until));
         }
-        let _ = self.stream.shutdown(Shutdown::Both);
+        self.stream.cut();
     }
 
     fn now(&self) -> Instant {

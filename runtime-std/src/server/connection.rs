@@ -1,18 +1,18 @@
 //! The two threads of a connection: one waits for bytes, the other for room.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io::ErrorKind;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use confer_core::id::LinkId;
 
 use super::turn::Event;
+use crate::stream::Stream;
 
 /// Bytes read at a time, before the other connections have their turn, and written at a time.
 pub(super) const PIECE: usize = 16_384;
-/// What the stacks of the threads need, with room to spare.
-pub(super) const STACK: usize = 131_072;
+/// What the stacks of the threads need, with room to spare; TLS wants most of it.
+pub(super) const STACK: usize = 262_144;
 /// How long a peer that was said farewell to may take to go.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -29,7 +29,7 @@ pub(super) enum Writing {
 /// last it tells.
 pub(super) fn read(
     link: LinkId,
-    mut stream: &TcpStream,
+    stream: &Stream,
     events: &Sender<Event>,
     turns: &Receiver<Box<[u8]>>,
 ) {
@@ -56,7 +56,7 @@ pub(super) fn read(
 /// Writes what it is given, one piece at a time, until nobody gives it any more.
 pub(super) fn write(
     link: LinkId,
-    mut stream: &TcpStream,
+    stream: &Stream,
     events: &Sender<Event>,
     orders: &Receiver<Writing>,
 ) {
@@ -65,33 +65,20 @@ pub(super) fn write(
             Writing::Bytes(bytes) => {
                 if stream.write_all(&bytes).is_err() {
                     // The reader hears of it, and tells.
-                    return cut(stream);
+                    return stream.cut();
                 }
                 if events.send(Event::Written { link, bytes }).is_err() {
                     return;
                 }
             }
             Writing::Farewell => {
-                let _ = stream.shutdown(Shutdown::Write);
+                stream.finish();
                 // Closing at once, over bytes that nobody took, would take the last words back.
                 if let Err(RecvTimeoutError::Timeout) = orders.recv_timeout(FAREWELL) {
-                    cut(stream);
+                    stream.cut();
                 }
                 return;
             }
         }
     }
-}
-
-/// Ends a connection, and whoever waits for it: both threads go on.
-pub(super) fn cut(stream: &TcpStream) {
-    // What is over already cannot be ended again.
-    let _ = stream.shutdown(Shutdown::Both);
-}
-
-/// Frames are small, and each is awaited by somebody; a peer that vanished is noticed even without
-/// ADDP.
-pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    Ok(rustix::net::sockopt::set_socket_keepalive(stream, true)?)
 }

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use confer_core::frame::Protocol;
 use confer_core::id::PortId;
+use rustls::ServerConfig;
 use tracing::warn;
 
 use super::turn::Event;
@@ -25,6 +27,9 @@ pub(super) struct Listener {
     pub(super) protocol: Protocol,
     pub(super) address: SocketAddr,
     pub(super) socket: TcpListener,
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Whether every client has shown a certificate.
+    pub(super) certified: bool,
 }
 
 /// The machine has dealt with the connection accepted last.

@@ -15,13 +15,15 @@ use confer_core::id::{LinkId, PortId};
 use confer_core::machine::Progress;
 use confer_core::server::Server as Machine;
 use confer_core::time::Instant;
-use confer_link::{Host, Outward, Settings, TooMany};
+use confer_link::{Host, Outward, Settings, Tally, TooMany};
 use confer_store::Memory;
+use rustls::ServerConfig;
 use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
 use super::connection::{self, PIECE, STACK, Writing};
 use super::listener::{self, Listener, Next};
+use crate::stream::Stream;
 
 /// Timers fired at a time, before bytes are moved again.
 const TIMERS: usize = 1024;
@@ -53,6 +55,8 @@ pub(super) enum Order {
     Configure(Arc<Config>),
     /// Take nothing new, and end when empty or after so long.
     Drain(Duration),
+    /// Say what happened to the connections so far.
+    Tally(Sender<Tally>),
     /// End now.
     Stop,
 }
@@ -69,8 +73,6 @@ pub(super) struct Turn<'scope, 'env> {
     events: Receiver<Event>,
     /// For the threads of connections to come.
     sender: Sender<Event>,
-    /// Connections more than there may be (B2.3).
-    refused: u64,
     /// When the server ends, empty or not; once it drains.
     deadline: Option<StdInstant>,
     /// The sessions that were left were closed.
@@ -83,6 +85,9 @@ struct Port<'scope> {
     id: PortId,
     protocol: Protocol,
     address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+    /// Whether every client has shown a certificate.
+    certified: bool,
     turns: Sender<Next>,
     thread: ScopedJoinHandle<'scope, ()>,
 }
@@ -95,7 +100,7 @@ impl Drop for Port<'_> {
 
 /// A connection, as far as the thread cares. Its threads end with it.
 struct Connection {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     turns: Sender<Box<[u8]>>,
     writer: Sender<Writing>,
     /// What the next piece is written from; the writer has it while it writes one.
@@ -106,7 +111,7 @@ struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        connection::cut(&self.stream);
+        self.stream.cut();
     }
 }
 
@@ -134,9 +139,10 @@ pub(super) fn serve(
             let (turns, next) = channel();
             let events = sender.clone();
             let accept = move || listener.accept(index, &events, &next);
-            let Listener { port: id, protocol, address, .. } = *listener;
+            let Listener { port: id, protocol, address, certified, .. } = *listener;
+            let tls = listener.tls.clone();
             let thread = Builder::new().name(id.to_string()).spawn_scoped(scope, accept)?;
-            Ok(Port { id, protocol, address, turns, thread })
+            Ok(Port { id, protocol, address, tls, certified, turns, thread })
         });
         let ports: Vec<_> = match ports.collect() {
             Ok(ports) => ports,
@@ -153,7 +159,6 @@ pub(super) fn serve(
             connections: BTreeMap::new(),
             events,
             sender: sender.clone(),
-            refused: 0,
             deadline: None,
             closing: false,
             calendar: StdInstant::now(),
@@ -176,6 +181,7 @@ impl Turn<'_, '_> {
             self.pass_time();
             self.flush();
         }
+        info!(tally = ?self.host.tally(), "ended");
     }
 
     /// How long nothing is to be done unless something happens.
@@ -215,6 +221,10 @@ impl Turn<'_, '_> {
                 let sessions = self.host.machine().open_sessions();
                 info!(sessions, seconds = patience.as_secs(), "draining: no new sessions");
                 self.host.handle(Input::Drain, self.clock.now());
+            }
+            Event::Order(Order::Tally(asker)) => {
+                // Whoever asked may be gone.
+                let _ = asker.send(*self.host.tally());
             }
             // Nothing comes after it.
             Event::Order(Order::Stop) => {}
@@ -267,17 +277,17 @@ impl Turn<'_, '_> {
     }
 
     fn welcome(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
-        let (port, protocol) = (self.ports[index].id, self.ports[index].protocol);
+        let Port { id: port, protocol, certified, .. } = self.ports[index];
         let settings = Settings::of_port(&self.config, port);
-        // Nothing passes a link with a token before the token was right.
-        let known = settings.access_token.is_some();
+        // Nothing passes a link with a token before the token was right, nor a port that wants
+        // certificates before one was shown.
+        let known = settings.access_token.is_some() || certified;
         let trust = if known { Trust::Authenticated } else { Trust::Open };
-        connection::prepare(&stream)?;
+        let stream = Stream::server(stream, self.ports[index].tls.as_ref())?;
         let link = match self.host.accept(protocol, settings, trust, self.clock.now()) {
             Ok(link) => link,
             Err(TooMany) => {
-                self.refused += 1;
-                let (conns, refused) = (self.host.len(), self.refused);
+                let (conns, refused) = (self.host.len(), self.host.tally().refused);
                 warn!(conns, refused, %port, "too many connections: one more is closed");
                 return Ok(());
             }
@@ -296,7 +306,7 @@ impl Turn<'_, '_> {
     }
 
     /// Begins the threads of a connection.
-    fn begin(&self, link: LinkId, stream: TcpStream) -> io::Result<Connection> {
+    fn begin(&self, link: LinkId, stream: Stream) -> io::Result<Connection> {
         let stream = Arc::new(stream);
         let (turns, own) = channel();
         let (writer, orders) = channel();
@@ -336,7 +346,7 @@ impl Turn<'_, '_> {
                 let _ = connection.writer.send(Writing::Farewell);
             } else {
                 // It does not take what it was told last.
-                connection::cut(&connection.stream);
+                connection.stream.cut();
             }
             return;
         }
@@ -372,13 +382,16 @@ impl Turn<'_, '_> {
 
     fn close(&mut self, link: LinkId, error: Option<io::Error>) {
         let Some(connection) = self.connections.remove(&link) else { return };
-        self.host.closed(link, self.clock.now());
+        let now = self.clock.now();
         let how = match error {
-            _ if connection.parting => "by the server",
-            None => "by the peer",
-            Some(error) => {
+            Some(error) if !connection.parting => {
                 debug!(?link, %error, "a connection broke");
+                self.host.broke(link, now);
                 "lost"
+            }
+            Some(_) | None => {
+                self.host.closed(link, now);
+                if connection.parting { "by the server" } else { "by the peer" }
             }
         };
         info!(conns = self.host.len(), ?link, how, "closed");

@@ -41,9 +41,13 @@ pub fn a_dormant_session_keeps_its_words<S: Shell>() {
 
 /// A customer, a workflow and an agent hear each other, and the session closes.
 pub fn a_chat_over_all_three_protocols<S: Shell>() {
+    chat(&House::<S>::open());
+}
+
+/// The chat that must be the same on every kind of connection.
+pub(super) fn chat<S: Shell>(house: &House<S>) {
     // B5.3, B8.5: one order of events for everybody, on every protocol.
-    let house = House::<S>::open();
-    let casey = Visitor::new(&house, "Casey");
+    let casey = Visitor::new(house, "Casey");
     let session = casey.creates();
     let workflow = house.person::<EspClient>();
     let call = about(&session, "Message", &[("MessageText", "Please wait")]);

@@ -10,8 +10,8 @@ use confer_flex::Client as FlexClient;
 use confer_wire::{Codec, Decoded, HEADER_SIZE};
 use quickcheck::Gen;
 
-use super::Shell;
 use super::people::{House, Raw, Refuses, bytes, control, registration};
+use super::{Shell, port};
 use crate::arbitrary::{self, Source};
 use crate::cases;
 use crate::seeds::each;
@@ -23,6 +23,7 @@ pub fn an_oversized_frame_is_answered_and_the_connection_closed<S: Shell>() {
     is_undecodable::<BasicClient, S>(&house, &header::<BasicClient>(65_537));
     is_undecodable::<FlexClient, S>(&house, &header::<FlexClient>(524_289));
     is_undecodable::<EspClient, S>(&house, &header::<EspClient>(524_289));
+    assert_eq!(house.shell().tally().undecodable, 3);
     house.serves_others();
 }
 
@@ -34,6 +35,7 @@ pub fn garbage_is_answered_and_the_connection_closed<S: Shell>() {
     is_undecodable::<BasicClient, S>(&house, BROWSER);
     is_undecodable::<FlexClient, S>(&house, BROWSER);
     is_undecodable::<EspClient, S>(&house, BROWSER);
+    assert_eq!(house.shell().tally().undecodable, 3);
     house.serves_others();
 }
 
@@ -53,6 +55,18 @@ pub fn frames_of_another_port_are_answered_and_the_connection_closed<S: Shell>()
     for frame in [&basic, &flex] {
         is_undecodable::<EspClient, S>(&house, frame);
     }
+    assert_eq!(house.shell().tally().undecodable, 6);
+    house.serves_others();
+}
+
+/// A frame that ends before what is in it.
+pub fn a_truncated_frame_is_answered_and_the_connection_closed<S: Shell>() {
+    // wire §2: lengths that run past their container. The header was read, with its reference.
+    let house = House::<S>::open();
+    is_cut_in_itself::<BasicClient, S>(&house);
+    is_cut_in_itself::<FlexClient, S>(&house);
+    is_cut_in_itself::<EspClient, S>(&house);
+    assert_eq!(house.shell().tally().undecodable, 3);
     house.serves_others();
 }
 
@@ -66,6 +80,8 @@ pub fn half_a_frame_and_no_more<S: Shell>() {
         raw.falls_silent();
         assert_eq!(raw.hears(), None, "after {length} bytes");
     }
+    let tally = house.shell().tally();
+    assert_eq!((tally.opened, tally.undecodable), (6, 0));
     house.serves_others();
 }
 
@@ -82,6 +98,8 @@ pub fn a_malformed_request_costs_nothing_but_an_answer<S: Shell>() {
     assert!(raw.writes(&control::<BasicClient>(8, Control::AddpPoll)));
     let reply = Frame::new(8, Control::AddpReply);
     assert_eq!(raw.hears(), Some(Decoded::Control(reply)));
+    let tally = house.shell().tally();
+    assert_eq!((tally.malformed, tally.undecodable, tally.closed), (1, 0, 0));
 }
 
 /// Frames of agents, not quite as they were written.
@@ -116,8 +134,30 @@ fn header<C: Codec>(size: u32) -> Vec<u8> {
     header
 }
 
-/// What these bytes are answered with: 8300, and no more.
+/// What these bytes are answered with: 8300 without a reference, and no more.
 fn is_undecodable<C, S>(house: &House<S>, bytes: &[u8])
+where
+    C: Codec,
+    C::In: Refuses + Debug,
+    S: Shell,
+{
+    // The frame was refused before its reference was read.
+    is_answered_undecodable::<C, S>(house, bytes, 0);
+}
+
+/// A frame with one attribute, a STR of four bytes of which one is there, is refused.
+fn is_cut_in_itself<C, S>(house: &House<S>)
+where
+    C: Codec,
+    C::In: Refuses + Debug,
+    S: Shell,
+{
+    let attribute = [0, 1, 3, 0, 0, 0, 4, b'x'];
+    let frame = [&*header::<C>(20), &attribute].concat();
+    is_answered_undecodable::<C, S>(house, &frame, 7);
+}
+
+fn is_answered_undecodable<C, S>(house: &House<S>, bytes: &[u8], reference: u32)
 where
     C: Codec,
     C::In: Refuses + Debug,
@@ -128,8 +168,7 @@ where
     match raw.hears() {
         Some(Decoded::Frame(answer)) => {
             assert_eq!(answer.body.error(), Some(ErrorId::Undecodable), "{answer:?}");
-            // The frame was refused before its reference was read.
-            assert_eq!(answer.reference, 0);
+            assert_eq!(answer.reference, reference);
         }
         other => panic!("not refused: {other:?}"),
     }
@@ -145,7 +184,8 @@ where
 {
     let house = House::<S>::open();
     let connection = RefCell::new(None);
-    each("mutated frames", cases(20_000, 1_000_000), |seed| {
+    let count = cases(20_000, 1_000_000);
+    each("mutated frames", count, |seed| {
         let mut source = Gen::from_size_and_seed(16, seed);
         let mut frame = request(&mut source);
         let framed = mutate(&mut source, &mut frame);
@@ -164,7 +204,15 @@ where
             while raw.hears().is_some() {}
         }
     });
+    let tally = house.shell().tally();
+    assert!(tally.undecodable > 0 && tally.malformed > 0, "each kind is counted: {tally:?}");
+    say(&format!("{} lived on through {count} mutated frames: {tally:?}", port(C::PROTOCOL)));
     house.serves_others();
+}
+
+#[expect(clippy::print_stderr, reason = "whoever runs it in full wants to see what came of it")]
+fn say(words: &str) {
+    eprintln!("{words}");
 }
 
 /// Waits for the answer to the poll; whether it comes.

@@ -4,11 +4,13 @@
 //! Nothing here knows how a shell works. What the chat does is proved in the simulated world; here
 //! are bytes that come in pieces, peers that misbehave, and servers that end.
 
+mod authority;
 pub mod conversation;
 pub mod ending;
 pub mod frames;
 pub mod limits;
 mod people;
+pub mod secure;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -20,6 +22,7 @@ use std::time::Duration;
 use confer_core::config::Config;
 use confer_core::frame::Protocol;
 use confer_core::id::PortId;
+use confer_link::Tally;
 
 /// More than anything here takes: who waits so long for one thing has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,10 +31,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub trait Shell: Sized {
     /// Starts one.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it does not start.
-    fn start(config: Arc<Config>) -> Self;
+    /// What the operator is told, if it does not start.
+    fn start(config: Arc<Config>) -> Result<Self, String>;
 
     /// Where a port listens.
     ///
@@ -39,6 +42,13 @@ pub trait Shell: Sized {
     ///
     /// If it is not open.
     fn address(&self, port: PortId) -> SocketAddr;
+
+    /// What happened to its connections so far.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended.
+    fn tally(&self) -> Tally;
 
     /// Tells it to take nothing new, and to end when empty or after so long.
     fn drain(&self, patience: Duration);
@@ -70,6 +80,7 @@ macro_rules! sockets {
                 an_oversized_frame_is_answered_and_the_connection_closed,
                 garbage_is_answered_and_the_connection_closed,
                 frames_of_another_port_are_answered_and_the_connection_closed,
+                a_truncated_frame_is_answered_and_the_connection_closed,
                 half_a_frame_and_no_more,
                 a_malformed_request_costs_nothing_but_an_answer,
                 mutated_frames_on_port_default,
@@ -85,6 +96,17 @@ macro_rules! sockets {
                 a_silent_peer_is_polled_and_given_up,
                 a_peer_that_does_not_read_is_cut_and_the_others_go_on,
                 a_storm_of_connections_leaves_nothing_behind,
+            }
+            secure {
+                a_chat_over_tls,
+                a_long_answer_passes_tls_whole,
+                many_requests_at_once_over_tls,
+                a_port_for_known_clients_takes_no_others,
+                a_server_that_is_not_trusted_hears_nothing,
+                tls_on_a_port_without,
+                whoever_speaks_plainly_to_a_port_with_tls_is_closed,
+                a_handshake_that_never_ends_is_cut,
+                a_file_that_is_not_what_it_should_be_is_named,
             }
             ending {
                 a_server_without_sessions_drains_at_once,

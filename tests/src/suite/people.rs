@@ -20,8 +20,10 @@ use confer_core::pii::Secret;
 use confer_core::text::Text;
 use confer_link::{Received, Settings};
 use confer_runtime_std::client::{Connection, End};
+use confer_runtime_std::tls;
 use confer_wire::{Codec, Decoded, MAX_FRAME, Splitter, decode, encode, encode_control};
 
+use super::authority::Authority;
 use super::{PATIENCE, Shell, port};
 use crate::people::desk::register;
 use crate::people::visitor::{line, login};
@@ -29,6 +31,8 @@ use crate::people::visitor::{line, login};
 /// A server that runs, and stops with the test.
 pub(super) struct House<S: Shell> {
     shell: Option<S>,
+    /// What its clients speak TLS with, if they do.
+    tls: Option<tls::Client>,
 }
 
 impl<S: Shell> House<S> {
@@ -46,7 +50,25 @@ impl<S: Shell> House<S> {
         for (section, option, value) in listen.iter().chain(&quiet).chain(options) {
             config.set(section, option, value).expect("a legal option");
         }
-        Self { shell: Some(S::start(Arc::new(config))) }
+        let shell = S::start(Arc::new(config)).unwrap_or_else(|refusal| panic!("{refusal}"));
+        Self { shell: Some(shell), tls: None }
+    }
+
+    /// One with these options that speaks TLS on every port, as `localhost`, to clients that trust
+    /// this authority.
+    pub(super) fn secure(authority: &Authority, options: &[(&str, &str, &str)]) -> Self {
+        let (chain, key) = (authority.file("localhost.pem"), authority.file("localhost-key.pem"));
+        let ports = ["ports.default", "ports.webapi", "ports.ESP"];
+        let files = ports
+            .map(|port| [(port, "certificate-file", &*chain), (port, "private-key-file", &*key)]);
+        let house = Self::with(&[files.as_flattened(), options].concat());
+        house.known_as(authority.client(None))
+    }
+
+    /// The same one, to clients that speak TLS with this.
+    pub(super) fn known_as(mut self, tls: tls::Client) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     pub(super) fn shell(&self) -> &S {
@@ -79,7 +101,13 @@ impl<S: Shell> House<S> {
         C::In: Send + Debug,
         C::Out: Send,
     {
-        Person::on(self.address::<C>(), settings).expect("the server accepts")
+        let address = self.address::<C>();
+        let person = match &self.tls {
+            None => Person::on(address, settings),
+            Some(tls) => Connection::connect_tls(address, "localhost", tls, settings, PATIENCE)
+                .map(Person::over),
+        };
+        person.expect("the server accepts")
     }
 
     /// An agent, registered.
@@ -127,8 +155,11 @@ where
     C::Out: Send,
 {
     pub(super) fn on(address: SocketAddr, settings: Settings) -> io::Result<Self> {
-        let connection = Connection::connect(address, settings, PATIENCE)?;
-        Ok(Self { connection, unasked: RefCell::default() })
+        Ok(Self::over(Connection::connect(address, settings, PATIENCE)?))
+    }
+
+    pub(super) fn over(connection: Connection<C>) -> Self {
+        Self { connection, unasked: RefCell::default() }
     }
 
     pub(super) fn sends(&self, request: C::Out) -> u32 {
