@@ -39,22 +39,45 @@ pub fn whoever_does_not_register_in_time_is_closed<S: Shell>() {
     assert!(matches!(workflow.hears(), Some(Decoded::Frame(_))));
 }
 
-/// Slow bytes are no requests.
+/// Slow bytes are no requests, on the ports where something must be said in time.
 pub fn a_byte_now_and_then_does_not_keep_a_connection<S: Shell>() {
     // B2.2
-    const SLOW: usize = 50;
+    const SLOW: usize = 25;
     let house = House::<S>::with(&[("settings", "user-register-timeout", "1")]);
-    let frame = registration(&"x".repeat(60_000));
-    let mut slow: Vec<_> = (0..SLOW).map(|_| house.raw::<BasicClient>()).collect();
+    let mut agents: Vec<_> = (0..SLOW).map(|_| house.raw::<BasicClient>()).collect();
+    let mut gateways: Vec<_> = (0..SLOW).map(|_| house.raw::<FlexClient>()).collect();
     house.serves_others();
+    let name = "x".repeat(60_000);
+    let request = bytes::<FlexClient>(1, login(&name, None));
     let pause = Duration::from_millis(1);
-    for byte in &frame {
-        slow.retain_mut(|raw| raw.writes(&[*byte]) && !raw.ends_within(pause));
-        if slow.is_empty() {
+    for (agents_byte, gateways_byte) in registration(&name).iter().zip(&request) {
+        agents.retain_mut(|raw| raw.writes(&[*agents_byte]) && !raw.ends_within(pause));
+        gateways.retain_mut(|raw| raw.writes(&[*gateways_byte]) && !raw.ends_within(pause));
+        if agents.is_empty() && gateways.is_empty() {
+            assert_eq!(house.shell().tally().dismissed, 2 * SLOW as u64);
             return;
         }
     }
-    panic!("{} connections are still open", slow.len());
+    panic!("{} and {} connections are still open", agents.len(), gateways.len());
+}
+
+/// A workflow may take its time, and costs nobody else any.
+pub fn a_byte_now_and_then_is_a_request_in_the_end<S: Shell>() {
+    // B2.2: ESP has no such timeout.
+    const SLOW: usize = 25;
+    let house = House::<S>::with(&[("settings", "user-register-timeout", "1")]);
+    let mut slow: Vec<_> = (0..SLOW).map(|_| house.raw::<EspClient>()).collect();
+    let (ana, ben) = (house.agent("Ana"), house.agent("Ben"));
+    let session = ana.creates();
+    ben.joins(&session);
+    for (number, byte) in bytes::<EspClient>(1, nothing()).iter().enumerate() {
+        assert!(slow.iter_mut().all(|raw| raw.writes(&[*byte])));
+        ana.says(&session, &format!("{number}"));
+        ben.waits_for(&format!("Ana: {number}"));
+    }
+    for raw in &mut slow {
+        assert!(matches!(raw.hears(), Some(Decoded::Frame(_))));
+    }
 }
 
 /// The number of connections is limited, and places come free again.
@@ -67,6 +90,7 @@ pub fn one_connection_more_than_there_may_be_is_closed<S: Shell>() {
     for _ in 0..3 {
         assert!(house.raw::<FlexClient>().hears().is_none());
     }
+    assert_eq!(house.shell().tally().refused, 3);
     let session = ana.creates();
     ben.joins(&session);
     drop(workflow);
@@ -100,6 +124,7 @@ pub fn a_wrong_access_token_or_none_is_refused<S: Shell>() {
         is_not_allowed::<FlexClient>(&house.person_with(settings.clone()), login("Casey", None));
         is_not_allowed::<EspClient>(&house.person_with(settings), nothing());
     }
+    assert_eq!(house.shell().tally().not_authenticated, 6);
 }
 
 /// A peer that is gone although its connection is not.
@@ -119,6 +144,7 @@ pub fn a_silent_peer_is_polled_and_given_up<S: Shell>() {
     assert!(matches!(raw.hears(), Some(Decoded::Frame(_))));
     assert_eq!(raw.hears(), Some(Decoded::Control(Frame::new(0, Control::AddpPoll))));
     assert_eq!(raw.hears(), None);
+    assert_eq!(house.shell().tally().silent, 1);
     ana.creates();
 }
 
@@ -150,6 +176,7 @@ pub fn a_peer_that_does_not_read_is_cut_and_the_others_go_on<S: Shell>() {
     // Its place is free though it never read a byte.
     let _others = [(); 2].map(|()| comes_in(house.address::<BasicClient>()));
     assert!(raw.ends_within(PATIENCE));
+    assert_eq!(house.shell().tally().overflowed, 1);
 }
 
 /// Many come and go at once, and each place is free afterwards.
@@ -174,6 +201,9 @@ pub fn a_storm_of_connections_leaves_nothing_behind<S: Shell>() {
         assert!(matches!(answer, Event::EventSessionInfo(_)), "{answer:?}");
     }
     people[0].asks(message(&session, "hello?"));
+    let tally = house.shell().tally();
+    assert_eq!(tally.opened - tally.closed, PLACES as u64);
+    assert!(tally.broken > 0, "resets are counted: {tally:?}");
 }
 
 /// Connects, and goes at one point or another.
@@ -189,6 +219,11 @@ fn rush(address: SocketAddr, number: usize) {
     if number % 4 == 3 {
         let join = Request::RequestJoin(RequestJoin::default());
         raw.writes(&bytes::<BasicClient>(2, join));
+    }
+    match number % 3 {
+        0 => raw.resets(),
+        1 => raw.falls_silent(),
+        _ => {}
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod authority;
 pub mod conversation;
+pub mod crowd;
 pub mod ending;
 pub mod frames;
 pub mod limits;
@@ -90,6 +91,7 @@ macro_rules! sockets {
             limits {
                 whoever_does_not_register_in_time_is_closed,
                 a_byte_now_and_then_does_not_keep_a_connection,
+                a_byte_now_and_then_is_a_request_in_the_end,
                 one_connection_more_than_there_may_be_is_closed,
                 the_access_token_opens_a_port,
                 a_wrong_access_token_or_none_is_refused,

@@ -22,6 +22,7 @@ use confer_link::{Received, Settings};
 use confer_runtime_std::client::{Connection, End};
 use confer_runtime_std::tls;
 use confer_wire::{Codec, Decoded, MAX_FRAME, Splitter, decode, encode, encode_control};
+use rustix::net::sockopt::set_socket_linger;
 
 use super::authority::Authority;
 use super::{PATIENCE, Shell, port};
@@ -429,6 +430,11 @@ impl<C: Codec> Raw<C> {
     pub(super) fn falls_silent(&self) {
         // The other side may have ended it.
         let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Is gone at once, and says so in the rudest way TCP has.
+    pub(super) fn resets(self) {
+        set_socket_linger(&self.stream, Some(Duration::ZERO)).expect("a socket");
     }
 
     /// The next thing the server says; `None`: the connection is over.
