@@ -29,7 +29,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use clock::Clock;
-use poller::Poller;
+use poller::{Native, Poller, Single};
 use state::State;
 use turn::{Listener, Order, Turn};
 
@@ -110,6 +110,20 @@ impl From<io::Error> for StartError {
 ///
 /// A port cannot be opened as configured, or the operating system refuses something.
 pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
+    start_on::<Native>(config)
+}
+
+/// As [`start`], but waits for each socket by itself, as `start` does where there is no epoll. So
+/// that this way is tested on Linux, too.
+///
+/// # Errors
+///
+/// As there.
+pub fn start_portable(config: Arc<Config>) -> Result<Running, StartError> {
+    start_on::<Single>(config)
+}
+
+fn start_on<P: Poller>(config: Arc<Config>) -> Result<Running, StartError> {
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
     let mut health = None;
@@ -144,7 +158,10 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
                 access-token nor client-ca-file");
         }
         match protocol {
-            Some(protocol) => listeners.push(Listener { port, protocol, socket, tls, certified }),
+            Some(protocol) => {
+                let socket = Arc::new(socket);
+                listeners.push(Listener { port, protocol, socket, tls, certified });
+            }
             None => health = Some(socket),
         }
     }
@@ -173,13 +190,13 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
         host: Host::new(machine, connections, now),
         config,
         clock,
-        poller: Poller::new()?,
+        poller: P::new()?,
         listeners,
         store: Memory::default(),
         orders: received,
         state,
         sockets: Vec::new(),
-        buffer: Turn::buffer(),
+        buffer: turn::buffer(),
         deadline: None,
         closing: false,
         calendar: Instant::now(),

@@ -1,22 +1,46 @@
-//! All chat sockets of the server as one source of events.
-//!
-//! One epoll descriptor holds them, level-triggered, and only that descriptor is awaited: a socket
-//! for itself would cost two system calls more for every message.
+//! How the server's thread learns which of its sockets something can be done with.
+
+#[cfg(target_os = "linux")]
+mod epoll;
+mod single;
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+pub(super) use single::Single;
+
+/// The best way there is on this system.
+#[cfg(target_os = "linux")]
+pub(super) type Native = epoll::Epoll;
+/// The best way there is on this system.
+#[cfg(not(target_os = "linux"))]
+pub(super) type Native = Single;
 
 /// Events taken at a time.
-pub(super) const BATCH: usize = 64;
+const BATCH: usize = 64;
 
 /// The sockets, and what is waited for on each.
-#[derive(Debug)]
-pub(super) struct Poller {
-    epoll: smol::Async<OwnedFd>,
+pub(super) trait Poller: Sized + Send + 'static {
+    /// One without sockets.
+    fn new() -> io::Result<Self>;
+
+    /// Waits for input on a socket, and for room if `write`. `token` names it, and no other.
+    fn add(&mut self, socket: &Watched, token: u64, write: bool) -> io::Result<()>;
+
+    /// Waits for room in a socket, or no longer.
+    fn modify(&mut self, socket: &Watched, token: u64, write: bool) -> io::Result<()>;
+
+    /// Waits for a socket no longer.
+    fn remove(&mut self, socket: &Watched, token: u64) -> io::Result<()>;
+
+    /// Waits until something can be done with some socket.
+    async fn readable(&self) -> io::Result<()>;
+
+    /// What can be done now: as long as there is any of it, `readable` must not be waited for.
+    /// Whatever can be done and was not is told again.
+    fn ready(&mut self) -> io::Result<Vec<Ready>>;
 }
 
 /// Something can be done with a socket.
@@ -28,55 +52,18 @@ pub(super) struct Ready {
     pub(super) write: bool,
 }
 
-impl Poller {
-    pub(super) fn new() -> io::Result<Self> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Self { epoll: smol::Async::new_nonblocking(epoll)? })
-    }
-
-    /// Waits for input on a socket, and for room if `write`.
-    pub(super) fn add(&self, socket: impl AsFd, token: u64, write: bool) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(token), interest(write))?)
-    }
-
-    /// Waits for room in a socket, or no longer.
-    pub(super) fn modify(&self, socket: impl AsFd, token: u64, write: bool) -> io::Result<()> {
-        Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(token), interest(write))?)
-    }
-
-    /// Waits for a socket no longer.
-    pub(super) fn remove(&self, socket: impl AsFd) -> io::Result<()> {
-        Ok(epoll::delete(&self.epoll, socket)?)
-    }
-
-    /// Waits until something can be done with some socket.
-    pub(super) async fn readable(&self) -> io::Result<()> {
-        self.epoll.readable().await
-    }
-
-    /// What can be done now.
-    pub(super) fn ready(&self) -> io::Result<Vec<Ready>> {
-        let mut events = [const { MaybeUninit::uninit() }; BATCH];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let events = match epoll::wait(&self.epoll, &mut events, Some(&at_once)) {
-            Ok((events, _)) => events,
-            Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let lost = EventFlags::HUP | EventFlags::ERR;
-        let of = |event: &epoll::Event| {
-            let flags = event.flags;
-            Ready {
-                token: event.data.u64(),
-                // Reading is how one learns of an end.
-                read: flags.intersects(EventFlags::IN | EventFlags::RDHUP | lost),
-                write: flags.intersects(EventFlags::OUT | lost),
-            }
-        };
-        Ok(events.iter().map(of).collect())
-    }
+/// A socket that may be waited for.
+#[derive(Clone, Debug)]
+pub(super) enum Watched {
+    Listener(Arc<TcpListener>),
+    Stream(Arc<TcpStream>),
 }
 
-fn interest(write: bool) -> EventFlags {
-    if write { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN }
+impl AsFd for Watched {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Listener(listener) => listener.as_fd(),
+            Self::Stream(stream) => stream.as_fd(),
+        }
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use rustls::{ServerConfig, ServerConnection};
+
+use super::poller::Watched;
 
 /// Bytes of one connection that TLS keeps before they are written.
 const TLS_BUFFER: usize = 262_144;
@@ -13,7 +14,7 @@ const TLS_BUFFER: usize = 262_144;
 /// A connection's socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     tls: Option<Box<ServerConnection>>,
     /// Whether room is waited for.
     pub(super) waits_for_room: bool,
@@ -43,22 +44,22 @@ impl Socket {
             tls.set_buffer_limit(Some(TLS_BUFFER));
             Box::new(tls)
         });
-        Ok(Self { stream, tls, waits_for_room: false })
+        Ok(Self { stream: Arc::new(stream), tls, waits_for_room: false })
     }
 
     /// Reads once.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Taken> {
         let Some(tls) = &mut self.tls else {
-            return Ok(match until_blocked(self.stream.read(buffer))? {
+            return Ok(match until_blocked((&*self.stream).read(buffer))? {
                 Some(0) => Taken::End,
                 Some(count) => Taken::Bytes(count),
                 None => Taken::Nothing,
             });
         };
-        let ended = matches!(until_blocked(tls.read_tls(&mut self.stream))?, Some(0));
+        let ended = matches!(until_blocked(tls.read_tls(&mut &*self.stream))?, Some(0));
         if let Err(error) = tls.process_new_packets() {
             // The alert that says why is worth an attempt.
-            let _ = tls.write_tls(&mut self.stream);
+            let _ = tls.write_tls(&mut &*self.stream);
             return Err(io::Error::new(ErrorKind::InvalidData, error));
         }
         match tls.reader().read(buffer) {
@@ -83,11 +84,11 @@ impl Socket {
             if bytes.is_empty() {
                 return Ok(0);
             }
-            return Ok(until_blocked(self.stream.write(bytes))?.unwrap_or(0));
+            return Ok(until_blocked((&*self.stream).write(bytes))?.unwrap_or(0));
         };
         let taken = if bytes.is_empty() { 0 } else { tls.writer().write(bytes)? };
         while tls.wants_write() {
-            if until_blocked(tls.write_tls(&mut self.stream))?.is_none() {
+            if until_blocked(tls.write_tls(&mut &*self.stream))?.is_none() {
                 break;
             }
         }
@@ -103,15 +104,14 @@ impl Socket {
     pub(super) fn close(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
-            let _ = tls.write_tls(&mut self.stream);
+            let _ = tls.write_tls(&mut &*self.stream);
         }
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
-}
 
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+    /// What to wait for.
+    pub(super) fn watched(&self) -> Watched {
+        Watched::Stream(Arc::clone(&self.stream))
     }
 }
 

@@ -19,7 +19,7 @@ use smol::future::FutureExt as _;
 use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
-use super::poller::Poller;
+use super::poller::{Poller, Watched};
 use super::socket::{Socket, Taken};
 use super::state::State;
 
@@ -51,10 +51,16 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 pub(super) struct Listener {
     pub(super) port: PortId,
     pub(super) protocol: Protocol,
-    pub(super) socket: TcpListener,
+    pub(super) socket: Arc<TcpListener>,
     pub(super) tls: Option<Arc<ServerConfig>>,
     /// Whether every client has shown a certificate.
     pub(super) certified: bool,
+}
+
+impl Listener {
+    fn watched(&self) -> Watched {
+        Watched::Listener(Arc::clone(&self.socket))
+    }
 }
 
 /// What somebody outside the thread wants of it.
@@ -71,11 +77,11 @@ pub(super) enum Order {
 }
 
 /// Everything the thread has.
-pub(super) struct Turn {
+pub(super) struct Turn<P> {
     pub(super) host: Host<Server>,
     pub(super) config: Arc<Config>,
     pub(super) clock: Clock,
-    pub(super) poller: Poller,
+    pub(super) poller: P,
     pub(super) listeners: Vec<Listener>,
     pub(super) store: Memory,
     pub(super) orders: smol::channel::Receiver<Order>,
@@ -94,6 +100,11 @@ pub(super) struct Turn {
     pub(super) farewells: VecDeque<(StdInstant, Socket)>,
 }
 
+/// A buffer of the right size.
+pub(super) fn buffer() -> Box<[u8]> {
+    vec![0; READ].into_boxed_slice()
+}
+
 /// What ended a wait.
 enum Woken {
     Sockets,
@@ -101,25 +112,18 @@ enum Woken {
     Order(Option<Order>),
 }
 
-impl Turn {
-    /// A buffer of the right size.
-    pub(super) fn buffer() -> Box<[u8]> {
-        vec![0; READ].into_boxed_slice()
-    }
-
+impl<P: Poller> Turn<P> {
     /// Goes on until the server has ended.
     pub(super) async fn run(mut self) -> io::Result<()> {
-        for (index, listener) in (0..).zip(&self.listeners) {
-            self.poller.add(&listener.socket, index, false)?;
-        }
+        self.listen()?;
         let mut turns = 0;
         loop {
             if self.has_ended() {
-                return Ok(());
+                break;
             }
             match self.sleep().await {
                 // Whoever held the server has let go of it.
-                Woken::Order(Some(Order::Stop) | None) => return Ok(()),
+                Woken::Order(Some(Order::Stop) | None) => break,
                 Woken::Order(Some(order)) => self.obey(order),
                 Woken::Sockets | Woken::Timer => {}
             }
@@ -130,6 +134,16 @@ impl Turn {
                 }
             }
         }
+        info!(tally = ?self.host.tally(), "ended");
+        Ok(())
+    }
+
+    /// Waits for connections.
+    fn listen(&mut self) -> io::Result<()> {
+        for (index, listener) in (0..).zip(&self.listeners) {
+            self.poller.add(&listener.watched(), index, false)?;
+        }
+        Ok(())
     }
 
     /// Waits for sockets, timers or orders.
@@ -270,8 +284,8 @@ impl Turn {
     fn rest(&mut self) {
         if self.rests_until.is_none() {
             self.rests_until = Some(StdInstant::now() + REST);
-            for listener in &self.listeners {
-                let _ = self.poller.remove(&listener.socket);
+            for (index, listener) in (0..).zip(&self.listeners) {
+                let _ = self.poller.remove(&listener.watched(), index);
             }
         }
     }
@@ -280,9 +294,7 @@ impl Turn {
     fn tidy(&mut self, now: StdInstant) -> io::Result<()> {
         if self.rests_until.is_some_and(|until| until <= now) {
             self.rests_until = None;
-            for (index, listener) in (0..).zip(&self.listeners) {
-                self.poller.add(&listener.socket, index, false)?;
-            }
+            self.listen()?;
         }
         while self.farewells.front().is_some_and(|(until, _)| *until <= now) {
             self.farewells.pop_front();
@@ -306,7 +318,7 @@ impl Turn {
                 return Ok(());
             }
         };
-        if let Err(error) = self.poller.add(&socket, link.0, false) {
+        if let Err(error) = self.poller.add(&socket.watched(), link.0, false) {
             self.host.closed(link, self.clock.now());
             return Err(error);
         }
@@ -371,7 +383,7 @@ impl Turn {
         }
         if waits != socket.waits_for_room {
             socket.waits_for_room = waits;
-            if let Err(error) = poller.modify(&*socket, link.0, waits) {
+            if let Err(error) = poller.modify(&socket.watched(), link.0, waits) {
                 error!(%error, "a socket cannot be waited for");
                 self.close(link, BROKEN);
             }
@@ -404,7 +416,7 @@ impl Turn {
         };
         socket.close();
         // The socket can be waited for no longer, whatever this says.
-        let _ = self.poller.remove(&socket);
+        let _ = self.poller.remove(&socket.watched(), link.0);
         if how == BY_US {
             // Closed at once, with bytes unread, it would take its last words back from the peer.
             if self.farewells.len() == MAX_FAREWELLS {
