@@ -109,6 +109,11 @@ impl Socket {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
+    /// Takes what the peer says after the farewell, once; whether it is gone.
+    pub(super) fn is_gone(&self, buffer: &mut [u8]) -> bool {
+        matches!(until_blocked((&*self.stream).read(buffer)), Ok(Some(0)) | Err(_))
+    }
+
     /// What to wait for.
     pub(super) fn watched(&self) -> Watched {
         Watched::Stream(Arc::clone(&self.stream))

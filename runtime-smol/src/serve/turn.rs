@@ -119,6 +119,7 @@ impl<P: Poller> Turn<P> {
         let mut turns = 0;
         loop {
             if self.has_ended() {
+                self.part().await?;
                 break;
             }
             match self.sleep().await {
@@ -135,6 +136,38 @@ impl<P: Poller> Turn<P> {
             }
         }
         info!(tally = ?self.host.tally(), "ended");
+        Ok(())
+    }
+
+    /// Says farewell to everybody, and takes what they still say until they go, for a while: a
+    /// socket that is closed over bytes that nobody took may take its last words back.
+    async fn part(&mut self) -> io::Result<()> {
+        let until = StdInstant::now() + FAREWELL;
+        for (index, listener) in (0..).zip(self.listeners.drain(..)) {
+            // One that rests is not there.
+            let _ = self.poller.remove(&listener.watched(), index);
+        }
+        for (_, socket) in self.sockets.iter_mut().flatten() {
+            socket.close();
+        }
+        while self.sockets.iter().any(Option::is_some) && StdInstant::now() < until {
+            let late = async {
+                smol::Timer::at(until).await;
+                Ok(())
+            };
+            self.poller.readable().or(late).await?;
+            for event in self.poller.ready()? {
+                let link = LinkId(event.token);
+                let Some(slot) = self.sockets.get_mut(place(link)) else { continue };
+                if let Some((owner, socket)) = slot
+                    && *owner == link
+                    && socket.is_gone(&mut self.buffer)
+                {
+                    let _ = self.poller.remove(&socket.watched(), link.0);
+                    *slot = None;
+                }
+            }
+        }
         Ok(())
     }
 

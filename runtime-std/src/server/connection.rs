@@ -14,7 +14,7 @@ pub(super) const PIECE: usize = 16_384;
 /// What the stacks of the threads need, with room to spare; TLS wants most of it.
 pub(super) const STACK: usize = 262_144;
 /// How long a peer that was said farewell to may take to go.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a writer is to do.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use rustls::ServerConfig;
 use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
-use super::connection::{self, PIECE, STACK, Writing};
+use super::connection::{self, FAREWELL, PIECE, STACK, Writing};
 use super::listener::{self, Listener, Next};
 use crate::stream::Stream;
 
@@ -171,7 +171,11 @@ pub(super) fn serve(
 impl Turn<'_, '_> {
     /// Goes on until the server has ended.
     fn run(mut self) {
-        while !self.has_ended() {
+        loop {
+            if self.has_ended() {
+                self.part();
+                break;
+            }
             match self.events.recv_timeout(self.patience()) {
                 Ok(Event::Order(Order::Stop)) => break,
                 Ok(event) => self.take(event),
@@ -182,6 +186,30 @@ impl Turn<'_, '_> {
             self.flush();
         }
         info!(tally = ?self.host.tally(), "ended");
+    }
+
+    /// Says farewell to everybody, and takes what they still say until they go, for a while: a
+    /// connection that is closed over bytes that nobody took may take its last words back.
+    fn part(&mut self) {
+        self.ports.clear();
+        for connection in self.connections.values_mut() {
+            if !std::mem::replace(&mut connection.parting, true) {
+                let _ = connection.writer.send(Writing::Farewell);
+            }
+        }
+        let until = StdInstant::now() + FAREWELL;
+        while !self.connections.is_empty() {
+            match self.events.recv_timeout(until.saturating_duration_since(StdInstant::now())) {
+                Ok(Event::Read { link, bytes, .. }) => {
+                    if let Some(connection) = self.connections.get(&link) {
+                        let _ = connection.turns.send(bytes);
+                    }
+                }
+                Ok(Event::Ended { link, .. }) => drop(self.connections.remove(&link)),
+                Ok(Event::Order(Order::Stop)) | Err(_) => return,
+                Ok(Event::Accepted { .. } | Event::Written { .. } | Event::Order(_)) => {}
+            }
+        }
     }
 
     /// How long nothing is to be done unless something happens.
