@@ -67,3 +67,6 @@ impl AsFd for Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
