@@ -39,16 +39,16 @@ pub fn holds_idle_connections<S: Shell>(crowd: &str, count: usize, bytes_each: u
     let session = ana.creates();
     ben.joins(&session);
     talk(&ana, &ben, &session, "at first");
-    let before = resident();
+    let before = resident().expect("a system with /proc");
     let mut crowd = Crowd::gathers(crowd, count, &house);
     talk(&ana, &ben, &session, "beside them");
-    let idle = resident().saturating_sub(before);
+    let idle = grown(before);
     crowd.does("talk", &format!("talked {count}"));
     talk(&ana, &ben, &session, "after they talked");
-    let talked = resident().saturating_sub(before);
+    let talked = grown(before);
     crowd.does("garbage", &format!("ended {count}"));
     talk(&ana, &ben, &session, "after their last words");
-    let ended = resident().saturating_sub(before);
+    let ended = grown(before);
     let tally = house.shell().tally();
     assert_eq!(tally.undecodable, count as u64, "{tally:?}");
     say(&format!(
@@ -124,12 +124,17 @@ fn talk(ana: &Agent, ben: &Agent, session: &SessionId, when: &str) {
     }
 }
 
-/// The memory of this process that is in use, in bytes.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a system with /proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kibibytes * 1024
+/// The memory of this process that is in use, in bytes; `None`: this system does not say.
+pub(super) fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// How much more it is than before.
+fn grown(before: u64) -> u64 {
+    resident().expect("a system with /proc").saturating_sub(before)
 }
 
 #[expect(clippy::print_stderr, reason = "whoever runs it wants to see the figures")]

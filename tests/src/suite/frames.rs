@@ -1,6 +1,5 @@
 //! Bytes that are no frames, or not quite.
 
-use std::cell::RefCell;
 use std::fmt::Debug;
 
 use confer_basic::Client as BasicClient;
@@ -10,11 +9,12 @@ use confer_flex::Client as FlexClient;
 use confer_wire::{Codec, Decoded, HEADER_SIZE};
 use quickcheck::Gen;
 
+use super::crowd::resident;
 use super::people::{House, Raw, Refuses, bytes, control, registration};
 use super::{Shell, port};
 use crate::arbitrary::{self, Source};
 use crate::cases;
-use crate::seeds::each;
+use crate::seeds::each_at_once;
 
 /// Nobody announces more than the port takes.
 pub fn an_oversized_frame_is_answered_and_the_connection_closed<S: Shell>() {
@@ -175,38 +175,50 @@ where
     assert!(raw.hears().is_none(), "it is closed");
 }
 
-/// Sends mutated frames, one after the other, each answered somehow or the end of its connection.
-fn survives_mutated<C, S>(request: impl Fn(&mut Gen) -> Vec<u8>)
+/// Sends mutated frames from several connections, on each one after the other, and each answered
+/// somehow or the end of its connection.
+fn survives_mutated<C, S>(request: impl Fn(&mut Gen) -> Vec<u8> + Sync)
 where
     C: Codec,
     C::In: Debug,
     S: Shell,
 {
+    const CONNECTIONS: usize = 8;
     let house = House::<S>::open();
-    let connection = RefCell::new(None);
+    let (address, request) = (house.address::<C>(), &request);
     let count = cases(20_000, 1_000_000);
-    each("mutated frames", count, |seed| {
-        let mut source = Gen::from_size_and_seed(16, seed);
-        let mut frame = request(&mut source);
-        let framed = mutate(&mut source, &mut frame);
-        let mut raw = connection.take().unwrap_or_else(|| house.raw::<C>());
-        if framed {
-            frame.extend_from_slice(&control::<C>(u32::MAX, Control::AddpPoll));
-        }
-        let taken = raw.writes(&frame);
-        if framed && taken {
-            // The reply shows that the frame was dealt with.
-            if replies(&mut raw) {
-                connection.replace(Some(raw));
+    let before = resident();
+    each_at_once("mutated frames", count, CONNECTIONS, || {
+        let mut connection = None;
+        move |seed| {
+            let mut source = Gen::from_size_and_seed(16, seed);
+            let mut frame = request(&mut source);
+            let framed = mutate(&mut source, &mut frame);
+            let new = || Raw::<C>::on(address).expect("the server accepts");
+            let mut raw = connection.take().unwrap_or_else(new);
+            if framed {
+                frame.extend_from_slice(&control::<C>(u32::MAX, Control::AddpPoll));
             }
-        } else {
-            raw.falls_silent();
-            while raw.hears().is_some() {}
+            let taken = raw.writes(&frame);
+            if framed && taken {
+                // The reply shows that the frame was dealt with.
+                if replies(&mut raw) {
+                    connection = Some(raw);
+                }
+            } else {
+                raw.falls_silent();
+                while raw.hears().is_some() {}
+            }
         }
     });
     let tally = house.shell().tally();
     assert!(tally.undecodable > 0 && tally.malformed > 0, "each kind is counted: {tally:?}");
-    say(&format!("{} lived on through {count} mutated frames: {tally:?}", port(C::PROTOCOL)));
+    let port = port(C::PROTOCOL);
+    say(&format!("port {port} lived on through {count} mutated frames: {tally:?}"));
+    if let (Some(before), Some(after)) = (before, resident()) {
+        // Only one test at a time has a process, and its memory, for itself.
+        say(&format!("port {port}: {} KiB more", after.saturating_sub(before) / 1024));
+    }
     house.serves_others();
 }
 
