@@ -3,6 +3,8 @@
 mod args;
 mod check_config;
 mod decode;
+#[cfg(target_os = "linux")]
+mod load;
 mod options;
 mod serve;
 
@@ -18,8 +20,14 @@ use args::{Given, next, unknown};
 const HELP: &str = include_str!("cli/help.txt");
 
 /// Every command, in the order of their names.
-const COMMANDS: &[Known] =
-    &[check_config::CHECK_CONFIG, decode::DECODE, options::OPTIONS, serve::SERVE];
+const COMMANDS: &[Known] = &[
+    check_config::CHECK_CONFIG,
+    decode::DECODE,
+    #[cfg(target_os = "linux")]
+    load::LOAD,
+    options::OPTIONS,
+    serve::SERVE,
+];
 /// The options that stand before any command.
 const OPTIONS: &[&str] = &["--help", "--version", "-h", "-V"];
 
@@ -44,6 +52,8 @@ enum Command {
     Missing,
     CheckConfig(crate::check_config::Options),
     Decode(crate::decode::Options),
+    #[cfg(target_os = "linux")]
+    Load(Box<crate::loading::Options>),
     Options(crate::options::Options),
     Serve(crate::serving::Options),
 }
@@ -57,6 +67,8 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Missing) => serve::run(&crate::serving::Options::default()),
         Ok(Command::CheckConfig(options)) => check_config::run(&options),
         Ok(Command::Decode(options)) => decode::run(&options),
+        #[cfg(target_os = "linux")]
+        Ok(Command::Load(options)) => load::run(&options),
         Ok(Command::Options(options)) => options::run(&options),
         Ok(Command::Serve(options)) => serve::run(&options),
         Err(error) => complain(format_args!("confer: {error}\n")),

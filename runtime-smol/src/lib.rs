@@ -1,9 +1,13 @@
 //! The Confer chat server as a program, and as a library for those who start it inside another.
 //!
 //! [`serve`] opens the ports and drives the machine of `confer-core` on them; the program `confer`
-//! adds the command line.
+//! adds the command line. [`load`] is the other side: as many people as a server can bear.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+extern crate alloc;
+
+#[cfg(target_os = "linux")]
+pub mod load;
 pub mod serve;

@@ -7,6 +7,8 @@ extern crate alloc;
 mod check_config;
 mod cli;
 mod decode;
+#[cfg(target_os = "linux")]
+mod loading;
 mod options;
 mod serving;
 

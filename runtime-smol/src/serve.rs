@@ -4,7 +4,7 @@
 
 mod clock;
 mod health;
-mod poller;
+pub(crate) mod poller;
 mod socket;
 mod state;
 mod turn;

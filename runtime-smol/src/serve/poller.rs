@@ -1,7 +1,7 @@
 //! How the server's thread learns which of its sockets something can be done with.
 
 #[cfg(target_os = "linux")]
-mod epoll;
+pub(crate) mod epoll;
 mod single;
 
 use std::io;
@@ -45,11 +45,11 @@ pub(super) trait Poller: Sized + Send + 'static {
 
 /// Something can be done with a socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// The number it was added with.
-    pub(super) token: u64,
-    pub(super) read: bool,
-    pub(super) write: bool,
+    pub(crate) token: u64,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
 }
 
 /// A socket that may be waited for.

@@ -5,7 +5,8 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -41,27 +42,33 @@ impl Poller for Epoll {
     }
 
     fn ready(&mut self) -> io::Result<Vec<Ready>> {
-        let mut events = [const { MaybeUninit::uninit() }; BATCH];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let events = match epoll::wait(&self.epoll, &mut events, Some(&at_once)) {
-            Ok((events, _)) => events,
-            Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let lost = EventFlags::HUP | EventFlags::ERR;
-        let of = |event: &epoll::Event| {
-            let flags = event.flags;
-            Ready {
-                token: event.data.u64(),
-                // Reading is how one learns of an end.
-                read: flags.intersects(EventFlags::IN | EventFlags::RDHUP | lost),
-                write: flags.intersects(EventFlags::OUT | lost),
-            }
-        };
-        Ok(events.iter().map(of).collect())
+        wait(&self.epoll, Duration::ZERO)
     }
 }
 
-fn interest(write: bool) -> EventFlags {
+/// What can be done now, or after so many milliseconds at most.
+pub(crate) fn wait(epoll: impl AsFd, limit: Duration) -> io::Result<Vec<Ready>> {
+    let mut events = [const { MaybeUninit::uninit() }; BATCH];
+    let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
+    let events = match epoll::wait(epoll, &mut events, Some(&limit)) {
+        Ok((events, _)) => events,
+        Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let lost = EventFlags::HUP | EventFlags::ERR;
+    let of = |event: &epoll::Event| {
+        let flags = event.flags;
+        Ready {
+            token: event.data.u64(),
+            // Reading is how one learns of an end.
+            read: flags.intersects(EventFlags::IN | EventFlags::RDHUP | lost),
+            write: flags.intersects(EventFlags::OUT | lost),
+        }
+    };
+    Ok(events.iter().map(of).collect())
+}
+
+/// Input, and room if `write`.
+pub(crate) fn interest(write: bool) -> EventFlags {
     if write { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN }
 }
