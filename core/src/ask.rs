@@ -15,6 +15,7 @@ use crate::time::Stamp;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Request {
     /// Of the contact store, about a person.
     Contact(Contact),
@@ -30,6 +31,7 @@ pub enum Request {
 
 /// About a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Contact {
     /// Who is this? Made known if nobody yet (B19.1).
     Identify {
@@ -45,6 +47,7 @@ pub enum Contact {
 ///
 /// A record is in pieces so that a save writes what has changed and no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Leaf {
     /// Which piece.
     pub key: LeafKey,
@@ -54,6 +57,7 @@ pub struct Leaf {
 
 /// What names a piece of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeafKey {
     /// What it is about.
     pub kind: LeafKind,
@@ -63,6 +67,7 @@ pub struct LeafKey {
 
 /// What a piece of a record is about. A store writes [`LeafKind::name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum LeafKind {
     /// The session.
     Session,
@@ -100,6 +105,7 @@ impl LeafKind {
 
 /// How a record begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Beginning {
     /// Whose it is.
     pub contact: Option<ContactId>,
@@ -119,6 +125,7 @@ pub struct Beginning {
 
 /// What a record is looked up by.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum RecordName {
     /// The session.
     Session(SessionId),
@@ -128,6 +135,7 @@ pub enum RecordName {
 
 /// About a session's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Record {
     /// Begin one (B19.2). The asker owns it, at generation 1. One that is begun again by its owner
     /// stays as it is.
@@ -218,6 +226,7 @@ pub enum Record {
 
 /// Of the interaction server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Interaction {
     /// Put a new interaction into a queue (B4.3).
     Submit {
@@ -246,6 +255,7 @@ pub enum Interaction {
 
 /// Of the document store.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Document {
     /// Is this document there, and whose is it? (B22.2)
     Stat {
@@ -256,6 +266,7 @@ pub enum Document {
 
 /// Of another instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Instance {
     /// Tell it something; it hears within 100 ms, or when it is back (B20.12). Nobody is left to hear
     /// it if there is no such instance any more, which is no failure.
@@ -269,6 +280,7 @@ pub enum Instance {
 
 /// A record, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Loaded {
     /// The session.
     pub session: SessionId,
@@ -290,6 +302,7 @@ pub struct Loaded {
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Outcome {
     /// Done, with nothing to tell.
     Done,
@@ -332,6 +345,7 @@ impl Outcome {
 
 /// Why it was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Failure {
     /// Not now; another attempt may succeed.
     Unavailable,

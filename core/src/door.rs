@@ -11,6 +11,7 @@ use crate::time::Wall;
 
 /// What happens to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Input {
     /// Something about a connection.
     Link {
@@ -56,6 +57,7 @@ pub enum Input {
 
 /// Something about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum LinkChange {
     /// It is there. The first thing said of a connection.
     Opened {
@@ -74,6 +76,7 @@ pub enum LinkChange {
 
 /// What is known of the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Trust {
     /// Whoever can reach the port.
     Open,
@@ -85,6 +88,7 @@ pub enum Trust {
 
 /// Something another part of the system did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum External {
     /// The workflow stopped an interaction (B19.4).
     InteractionStopped {
@@ -115,6 +119,7 @@ pub enum External {
 
 /// What the server wants done. Actions are carried out in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Action {
     /// Write this to a connection.
     Send {
@@ -147,6 +152,7 @@ const _: () = assert!(size_of::<Action>() <= 384);
 
 /// Why the server ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CloseReason {
     /// No Register and no flex request within `user-register-timeout` (B2.2).
     NotRegistered,
@@ -156,6 +162,7 @@ pub enum CloseReason {
 
 /// Something an operator may want to see. Holds no word of a customer's.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Report {
     /// A request was answered with 8301.
@@ -189,6 +196,7 @@ pub enum Report {
 
 /// Why the user data of a Login or Join did not subscribe (B10.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum NotSubscribed {
     /// `flex-push-enabled` or `flex-push-on-join` is off.
     SwitchedOff,

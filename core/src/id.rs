@@ -12,6 +12,7 @@ macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub struct $name(Str);
 
         impl $name {
@@ -119,6 +120,7 @@ impl fmt::Display for EventId {
 
 /// A connection, numbered by the shell. A number is used once in the life of a machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId(pub u64);
 
 impl fmt::Debug for LinkId {
@@ -129,6 +131,7 @@ impl fmt::Debug for LinkId {
 
 /// An operation the machine asked the shell for; its one answer carries the same number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OpId(pub u64);
 
 impl fmt::Debug for OpId {
@@ -139,6 +142,7 @@ impl fmt::Debug for OpId {
 
 /// The ports of a server, by the vendor's ids (B2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum PortId {
     /// `default`: the basic protocol, for agents, supervisors, bots and messaging channels.
     Default,

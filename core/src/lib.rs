@@ -34,6 +34,8 @@ pub mod machine;
 pub mod mask;
 pub mod pii;
 mod refusal;
+#[cfg(feature = "serde")]
+pub mod serial;
 pub mod server;
 mod session;
 pub mod slab;

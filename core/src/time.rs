@@ -13,6 +13,7 @@ use core::time::Duration;
 /// Arithmetic saturates at both ends: a deadline too far away to be represented is "never", which
 /// is what a caller adding an absurd duration means.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Instant(u64);
 
 impl Instant {
@@ -197,6 +198,7 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
 
 /// What the wall clock said at some [`Instant`]: the bridge from deadlines to stamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Wall {
     at: Instant,
     unix_millis: i64,

@@ -9,7 +9,7 @@
 pub mod map;
 
 use confer_core::frame::esp::{Envelope, Event, Request, Request3rdServer};
-use confer_core::frame::{Attribute, ErrorId, Flaw, KvList, KvValue, Protocol};
+use confer_core::frame::{Attribute, EnvelopeEntry, ErrorId, Flaw, KvList, KvValue, Protocol};
 use confer_core::text::Str;
 use confer_wire::{Codec, Group, Misfit, Writer};
 
@@ -97,12 +97,12 @@ fn read_envelope(group: &mut Group<'_>) -> Result<Envelope, Misfit> {
     let offset = group.offset(Attribute::Extensions);
     let extensions: KvList = group.required(Attribute::Extensions)?;
     let flaw = |entry| Misfit { what: Flaw::Envelope(entry), offset };
-    let envelope = extensions.list(map::ENVELOPE).ok_or_else(|| flaw(map::ENVELOPE))?;
-    let string = |key| match envelope.value(key) {
+    let envelope = extensions.list(map::ENVELOPE.name()).ok_or_else(|| flaw(map::ENVELOPE))?;
+    let string = |entry: EnvelopeEntry| match envelope.value(entry.name()) {
         None => Ok(None),
         Some(KvValue::Str(value)) => Ok(Some(value.reveal().clone())),
         Some(KvValue::Int(_) | KvValue::Long(_) | KvValue::Bin(_) | KvValue::List(_)) => {
-            Err(flaw(key))
+            Err(flaw(entry))
         }
     };
     Ok(Envelope {
@@ -111,7 +111,7 @@ fn read_envelope(group: &mut Group<'_>) -> Result<Envelope, Misfit> {
         service: string(map::SERVICE)?.ok_or_else(|| flaw(map::SERVICE))?,
         method: string(map::METHOD)?.ok_or_else(|| flaw(map::METHOD))?,
         version: string(map::VERSION)?.unwrap_or_else(|| Str::new(Envelope::VERSION)),
-        parameters: match envelope.value(map::PARAMETERS) {
+        parameters: match envelope.value(map::PARAMETERS.name()) {
             None => KvList::new(),
             Some(KvValue::List(parameters)) => parameters.clone(),
             Some(KvValue::Int(_) | KvValue::Long(_) | KvValue::Str(_) | KvValue::Bin(_)) => {
@@ -130,13 +130,13 @@ fn write_envelope(envelope: &Envelope, writer: &mut Writer<'_>) {
         (map::METHOD, Some(&envelope.method)),
         (map::VERSION, Some(&envelope.version)),
     ];
-    for (key, string) in strings {
+    for (entry, string) in strings {
         if let Some(string) = string {
-            list.push(key, &**string);
+            list.push(entry.name(), &**string);
         }
     }
-    list.push(map::PARAMETERS, envelope.parameters.clone());
-    writer.required(Attribute::Extensions, &KvList::from([(map::ENVELOPE, list.into())]));
+    list.push(map::PARAMETERS.name(), envelope.parameters.clone());
+    writer.required(Attribute::Extensions, &KvList::from([(map::ENVELOPE.name(), list.into())]));
 }
 
 #[cfg(test)]

@@ -104,6 +104,11 @@ where
         &self.machine
     }
 
+    /// The machine, for what it has beside its contract; inputs go through [`handle`](Host::handle).
+    pub const fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
     /// How many connections there are.
     pub const fn len(&self) -> usize {
         self.links.len()

@@ -124,6 +124,15 @@ impl Endpoints {
             .filter_map(|key| key.split_once(':'))
     }
 
+    /// The endpoints that are configured, sorted.
+    #[cfg(feature = "serde")]
+    pub(crate) fn each(&self) -> impl Iterator<Item = Endpoint<'_>> {
+        self.0.iter().filter_map(|(key, queue)| {
+            let (tenant, name) = key.split_once(':')?;
+            Some(Endpoint { tenant, name, queue })
+        })
+    }
+
     fn keys(&self) -> impl Iterator<Item = &str> {
         let built_in = self.0.is_empty().then_some(Self::BUILT_IN.0);
         self.0.keys().map(Str::as_str).chain(built_in)

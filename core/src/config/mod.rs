@@ -32,6 +32,8 @@ mod names;
 mod options;
 mod reload;
 mod section;
+#[cfg(feature = "serde")]
+mod serial;
 pub(crate) mod table;
 mod validate;
 pub(crate) mod value;

@@ -10,6 +10,7 @@ use crate::text::{Str, Text};
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Request {
     /// Says who is at the other end.
     RequestRegister(RequestRegister),
@@ -27,6 +28,7 @@ pub enum Request {
 
 /// What the server tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::large_enum_variant, reason = "news are the common one and must not allocate")]
 pub enum Event {
     /// The answer to a Register.
@@ -41,6 +43,7 @@ pub enum Event {
 
 /// Says who is at the other end of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestRegister {
     /// 1–255 characters after trimming (B3.8).
     pub user_nickname: Pii<Str>,
@@ -65,6 +68,7 @@ impl RequestRegister {
 
 /// Enters a session, or creates one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestJoin {
     /// The session to enter; absent: create one (B4.1).
     pub session_id: Option<SessionId>,
@@ -86,6 +90,7 @@ pub struct RequestJoin {
 
 /// Says something.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestMessage {
     /// Where.
     pub session_id: SessionId,
@@ -109,6 +114,7 @@ pub struct RequestMessage {
 
 /// Gives a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestNotify {
     /// Where.
     pub session_id: SessionId,
@@ -130,6 +136,7 @@ pub struct RequestNotify {
 
 /// Leaves, or removes somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestReleaseParty {
     /// Where.
     pub session_id: SessionId,
@@ -145,6 +152,7 @@ pub struct RequestReleaseParty {
 
 /// The answer to a Register.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventRegistered {
     /// The registration; names the connection only (B1.2).
     pub user_id: UserId,
@@ -154,6 +162,7 @@ pub struct EventRegistered {
 
 /// New events of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventSessionInfo {
     /// The session.
     pub session_id: SessionId,
@@ -169,6 +178,7 @@ pub struct EventSessionInfo {
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventError {
     /// Why: the number of an [`ErrorId`](super::ErrorId), or of one this build does not know.
     pub error_id: i32,

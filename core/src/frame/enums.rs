@@ -3,6 +3,7 @@
 /// A value of an enumeration as an *event* carries it: a newer server may send one this build does
 /// not know, which a client skips (wire §6). Requests carry the plain enumeration instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Open<T> {
     /// A value of the list.
     Known(T),
@@ -35,6 +36,7 @@ macro_rules! list {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum $name {
             $($(#[$variant_doc])* $variant),+
         }
@@ -200,5 +202,25 @@ list! {
         Flex = "flex",
         /// For workflow engines.
         Esp = "esp",
+    }
+}
+
+list! {
+    /// The entries of an ESP envelope (wire §4.3).
+    EnvelopeEntry {
+        /// The envelope itself, the one entry of Extensions.
+        Envelope = "Envelope3rdServer",
+        /// The application, by name.
+        AppName = "AppName",
+        /// The application, by type.
+        AppType = "AppType",
+        /// The service.
+        Service = "Service",
+        /// The method.
+        Method = "Method",
+        /// The version of the protocol.
+        Version = "Version",
+        /// Inputs or outputs.
+        Parameters = "Parameters",
     }
 }

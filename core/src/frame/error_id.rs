@@ -6,6 +6,7 @@ macro_rules! error_ids {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)+) => {
         /// Why a request was refused (wire §7). The numbers are the ones every protocol writes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum ErrorId {
             $($(#[$doc])* $name),+
         }

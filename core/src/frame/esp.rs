@@ -5,6 +5,7 @@ use crate::text::Str;
 
 /// What a workflow asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Request {
     /// A call.
     Request3rdServer(Request3rdServer),
@@ -12,6 +13,7 @@ pub enum Request {
 
 /// What the server tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Event {
     /// The call's result.
     Event3rdServerResponse(Envelope),
@@ -21,6 +23,7 @@ pub enum Event {
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Request3rdServer {
     /// What is called, with which inputs.
     pub envelope: Envelope,
@@ -30,6 +33,7 @@ pub struct Request3rdServer {
 
 /// What is called, and with what; a response repeats it round the outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Envelope {
     /// The application, by name.
     pub app_name: Option<Str>,

@@ -7,6 +7,7 @@ use crate::text::{Str, Text};
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Request {
     /// Makes a flex user.
     RequestLogin(RequestLogin),
@@ -28,6 +29,7 @@ pub enum Request {
 
 /// What the server tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Event {
     /// The answer to every request.
     EventStatus(EventStatus),
@@ -39,6 +41,7 @@ pub enum Event {
 
 /// Makes a flex user.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestLogin {
     /// 1–255 characters after trimming (B3.8).
     pub user_nickname: Pii<Str>,
@@ -54,6 +57,7 @@ pub struct RequestLogin {
 
 /// Enters a session, or creates one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestJoin {
     /// Who asks.
     pub user_id: UserId,
@@ -75,6 +79,7 @@ pub struct RequestJoin {
 
 /// Asks for what is new, perhaps saying something.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestRefresh {
     /// Who asks.
     pub user_id: UserId,
@@ -98,6 +103,7 @@ pub struct RequestRefresh {
 
 /// Leaves for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestLogout {
     /// Who asks.
     pub user_id: UserId,
@@ -111,6 +117,7 @@ pub struct RequestLogout {
 
 /// Gives a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestNotify {
     /// Who asks.
     pub user_id: UserId,
@@ -134,6 +141,7 @@ pub struct RequestNotify {
 
 /// Makes this connection a gateway node's.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestNode {
     /// The nodes that can stand in for each other.
     pub node_group: Str,
@@ -143,6 +151,7 @@ pub struct RequestNode {
 
 /// Wants a user's pushes, or no longer (B10.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestPush {
     /// Whose pushes.
     pub user_id: UserId,
@@ -156,6 +165,7 @@ pub struct RequestPush {
 
 /// A node's answer to a push query (B10.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RequestAlive {
     /// The user asked about.
     pub user_id: UserId,
@@ -165,6 +175,7 @@ pub struct RequestAlive {
 
 /// The answer to every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventStatus {
     /// How it ended.
     pub request_result: Open<RequestResult>,
@@ -212,6 +223,7 @@ impl EventStatus {
 
 /// News for a user (B10.2, B10.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventPush {
     /// The user.
     pub user_id: UserId,
@@ -231,6 +243,7 @@ pub struct EventPush {
 
 /// What a push is about (B10.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum NotifyPosition {
     /// Events from this one on have not been fetched.
     From(EventId),
@@ -240,6 +253,7 @@ pub enum NotifyPosition {
 
 /// Is this user still there? (B10.2)
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventPushQuery {
     /// The user.
     pub user_id: UserId,

@@ -2,10 +2,13 @@
 
 use core::fmt;
 
+use super::EnvelopeEntry;
+
 /// A request that is answered with 8301: the frame itself was sound, so the connection lives (wire §7).
 ///
 /// Holds no word of the peer's: names and numbers only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Malformed {
     /// What the answer must repeat.
     pub reference: u32,
@@ -19,6 +22,7 @@ pub struct Malformed {
 
 /// What is wrong with a malformed frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Flaw {
     /// No message of the protocol has this number.
     UnknownMessage,
@@ -33,7 +37,7 @@ pub enum Flaw {
     /// A text that is not of the attribute's form: its length, or the shape of a date.
     BadForm(Attribute),
     /// An ESP envelope without this entry, or with another type of value there.
-    Envelope(&'static str),
+    Envelope(EnvelopeEntry),
 }
 
 impl fmt::Display for Malformed {
@@ -57,6 +61,7 @@ macro_rules! attributes {
     ($($name:ident),+ $(,)?) => {
         /// The attributes of every message, by name (wire §5).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[expect(missing_docs, reason = "the names are the wire profile's own, explained there")]
         pub enum Attribute {
             $($name),+

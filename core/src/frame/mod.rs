@@ -16,8 +16,8 @@ mod transcript;
 
 pub use control::Control;
 pub use enums::{
-    AfterAction, EventKind, NoticeType, Open, Protocol, ProtocolType, PushMode, RequestResult,
-    SessionStatus, TreatAs, UserType, Visibility,
+    AfterAction, EnvelopeEntry, EventKind, NoticeType, Open, Protocol, ProtocolType, PushMode,
+    RequestResult, SessionStatus, TreatAs, UserType, Visibility,
 };
 pub use error_id::ErrorId;
 pub use kv::{KvEntry, KvList, KvValue};
@@ -29,6 +29,7 @@ pub use transcript::{
 
 /// A message and the number that pairs an answer with its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Frame<T> {
     /// Chosen by whoever asks and repeated in the answer; 0 in whatever answers nothing.
     pub reference: u32,
@@ -59,6 +60,7 @@ impl<T> Frame<T> {
 
 /// What a client asks of a server, on any protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Request {
     /// From a port `default`.
     Basic(basic::Request),
@@ -88,6 +90,7 @@ impl From<esp::Request> for Request {
 
 /// What a server tells a client, on any protocol: answers and unsolicited events.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Event {
     /// To a port `default`.
     Basic(basic::Event),

@@ -12,6 +12,7 @@ use crate::time::Stamp;
 
 /// A stretch of a session's events, as one participant may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ChatTranscript {
     /// When the session began.
     pub start_at: Stamp,
@@ -27,6 +28,7 @@ pub struct ChatTranscript {
 
 /// One event, as one participant may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TranscriptEvent {
     /// Its place in the session.
     pub event_id: EventId,
@@ -67,6 +69,7 @@ impl TranscriptEvent {
 
 /// Who somebody is, as shown to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Party {
     /// The newest nickname.
     pub user_nickname: Pii<Str>,
@@ -76,6 +79,7 @@ pub struct Party {
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EventBody {
     /// Somebody came.
     NewParty(Box<NewParty>),
@@ -91,6 +95,7 @@ pub enum EventBody {
 
 /// Somebody came.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NewParty {
     /// How they take part.
     pub protocol_type: Open<ProtocolType>,
@@ -108,6 +113,7 @@ pub struct NewParty {
 
 /// Somebody said something.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Message {
     /// The words.
     pub message_text: Text,
@@ -123,6 +129,7 @@ pub struct Message {
 
 /// Something happened beside the words.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Notice {
     /// What it is about.
     pub notice_type: Open<NoticeType>,
@@ -136,6 +143,7 @@ pub struct Notice {
 
 /// Somebody went.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PartyLeft {
     /// Who made it happen: the leaver itself, or its remover (B8.5).
     pub asker_id: UserId,

@@ -1,0 +1,60 @@
+//! A configuration for `serde`: options with their values, as [`Config::set`] takes them.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::section::Section;
+use super::{Config, rows_of};
+
+/// Section, option, value.
+type Setting = (String, String, String);
+
+impl Config {
+    /// What makes this configuration out of the default one, secrets left out.
+    fn settings(&self) -> Vec<Setting> {
+        let defaults = Self::default();
+        let languages = self.languages.sections().map(Section::Language);
+        let of_table = Section::FIXED.into_iter().chain(languages).flat_map(|section| {
+            let whole = matches!(section, Section::Language(_));
+            rows_of(section)
+                .filter(|row| !row.info.kind.is_secret())
+                .filter(|row| whole || !(row.same)(&defaults, self, section))
+                .filter_map(|row| {
+                    let of_two = row.info.alias.and(self.spelled);
+                    let value = match (row.text)(self, section) {
+                        // As a new section has it.
+                        None if whole => return None,
+                        value => value.unwrap_or_default(),
+                    };
+                    Some((section.to_string(), of_two.unwrap_or(row.info.name).to_owned(), value))
+                })
+                .collect::<Vec<_>>()
+        });
+        let of_endpoints = self.endpoints.each().map(|endpoint| {
+            let section = Section::Endpoints(endpoint.tenant).to_string();
+            (section, endpoint.name.to_owned(), endpoint.queue.to_owned())
+        });
+        of_table.chain(of_endpoints).collect()
+    }
+}
+
+/// As the options that are not at their defaults, without secrets.
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.settings())
+    }
+}
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut config = Self::default();
+        for (section, option, value) in Vec::<Setting>::deserialize(deserializer)? {
+            config.set(&section, &option, &value).map_err(D::Error::custom)?;
+        }
+        Ok(config)
+    }
+}
