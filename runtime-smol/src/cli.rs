@@ -3,9 +3,11 @@
 mod args;
 mod check_config;
 mod decode;
+mod journal;
 #[cfg(target_os = "linux")]
 mod load;
 mod options;
+mod replay;
 mod serve;
 
 use core::fmt;
@@ -23,9 +25,11 @@ const HELP: &str = include_str!("cli/help.txt");
 const COMMANDS: &[Known] = &[
     check_config::CHECK_CONFIG,
     decode::DECODE,
+    journal::JOURNAL,
     #[cfg(target_os = "linux")]
     load::LOAD,
     options::OPTIONS,
+    replay::REPLAY,
     serve::SERVE,
 ];
 /// The options that stand before any command.
@@ -52,9 +56,11 @@ enum Command {
     Missing,
     CheckConfig(crate::check_config::Options),
     Decode(crate::decode::Options),
+    Journal(crate::journal::Options),
     #[cfg(target_os = "linux")]
     Load(Box<crate::loading::Options>),
     Options(crate::options::Options),
+    Replay(crate::replay::Options),
     Serve(crate::serving::Options),
 }
 
@@ -67,9 +73,11 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Missing) => serve::run(&crate::serving::Options::default()),
         Ok(Command::CheckConfig(options)) => check_config::run(&options),
         Ok(Command::Decode(options)) => decode::run(&options),
+        Ok(Command::Journal(options)) => journal::run(&options),
         #[cfg(target_os = "linux")]
         Ok(Command::Load(options)) => load::run(&options),
         Ok(Command::Options(options)) => options::run(&options),
+        Ok(Command::Replay(options)) => replay::run(&options),
         Ok(Command::Serve(options)) => serve::run(&options),
         Err(error) => complain(format_args!("confer: {error}\n")),
     }

@@ -4,7 +4,7 @@ mod capture;
 mod frame;
 mod hex;
 mod input;
-mod json;
+pub(crate) mod json;
 mod people;
 mod report;
 mod stream;

@@ -7,9 +7,11 @@ extern crate alloc;
 mod check_config;
 mod cli;
 mod decode;
+mod journal;
 #[cfg(target_os = "linux")]
 mod loading;
 mod options;
+mod replay;
 mod serving;
 
 use std::process::ExitCode;

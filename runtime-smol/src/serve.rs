@@ -4,6 +4,7 @@
 
 mod clock;
 mod health;
+mod journal;
 pub(crate) mod poller;
 mod socket;
 mod state;
@@ -13,6 +14,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,7 +23,8 @@ use confer_core::config::{Config, Listen};
 use confer_core::frame::Protocol;
 use confer_core::id::PortId;
 use confer_core::server::Server;
-use confer_core::time::Instant as MachineInstant;
+use confer_core::time::{Instant as MachineInstant, Wall};
+use confer_journal::{Recorder, Start};
 use confer_link::{Host, Tally};
 use confer_runtime_std::tls;
 use confer_store::Memory;
@@ -29,16 +32,21 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use clock::Clock;
+use journal::Journal;
 use poller::{Native, Poller, Single};
 use state::State;
 use turn::{Listener, Order, Turn};
 
 pub use confer_runtime_std::tls::TlsError;
+pub use journal::Recording;
 
 /// Descriptors that are not connections (B2.3).
 const SPARE_DESCRIPTORS: u64 = 64;
 /// Connections that may wait to be accepted.
 const ORDERS: usize = 16;
+
+/// This program, as journals name it.
+pub const PROGRAM: &str = concat!("confer ", env!("CARGO_PKG_VERSION"));
 
 /// Where the ports listen unless the configuration says otherwise.
 pub const LISTEN: [(PortId, SocketAddr); 4] = [
@@ -80,6 +88,13 @@ pub enum StartError {
         /// Why not.
         error: TlsError,
     },
+    /// The journal cannot be written.
+    Journal {
+        /// Where it was to be.
+        file: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// The operating system refuses something else.
     System(io::Error),
 }
@@ -91,6 +106,9 @@ impl fmt::Display for StartError {
                 write!(f, "port {port} cannot listen on {address}: {error}")
             }
             Self::Tls { port, error } => write!(f, "port {port} cannot speak TLS: {error}"),
+            Self::Journal { file, error } => {
+                write!(f, "the journal {file:?} cannot be written: {error}")
+            }
             Self::System(error) => write!(f, "the server cannot start: {error}"),
         }
     }
@@ -110,7 +128,20 @@ impl From<io::Error> for StartError {
 ///
 /// A port cannot be opened as configured, or the operating system refuses something.
 pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
-    start_on::<Native>(config)
+    start_on::<Native>(config, None)
+}
+
+/// Opens the ports and begins to serve, and records what goes into the machine.
+///
+/// # Errors
+///
+/// As [`start`]; or the journal cannot be created. One that cannot be written later ends with a word
+/// in the log, and the server goes on.
+pub fn start_recorded(
+    config: Arc<Config>,
+    recording: Option<&Recording>,
+) -> Result<Running, StartError> {
+    start_on::<Native>(config, recording)
 }
 
 /// As [`start`], but waits for each socket by itself, as `start` does where there is no epoll. So
@@ -120,10 +151,13 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
 ///
 /// As there.
 pub fn start_portable(config: Arc<Config>) -> Result<Running, StartError> {
-    start_on::<Single>(config)
+    start_on::<Single>(config, None)
 }
 
-fn start_on<P: Poller>(config: Arc<Config>) -> Result<Running, StartError> {
+fn start_on<P: Poller>(
+    config: Arc<Config>,
+    recording: Option<&Recording>,
+) -> Result<Running, StartError> {
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
     let mut health = None;
@@ -183,7 +217,7 @@ fn start_on<P: Poller>(config: Arc<Config>) -> Result<Running, StartError> {
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
     let now = MachineInstant::ZERO;
-    let machine = Server::new(Memory::config(&config), seed, clock.wall(), now);
+    let (machine, journal) = machine(Memory::config(&config), seed, clock.wall(), recording)?;
     let (orders, received) = smol::channel::bounded(ORDERS);
     let (ending, ended) = smol::channel::bounded(1);
     let turn = Turn {
@@ -195,6 +229,7 @@ fn start_on<P: Poller>(config: Arc<Config>) -> Result<Running, StartError> {
         store: Memory::default(),
         orders: received,
         state,
+        journal,
         sockets: Vec::new(),
         buffer: turn::buffer(),
         deadline: None,
@@ -210,6 +245,30 @@ fn start_on<P: Poller>(config: Arc<Config>) -> Result<Running, StartError> {
         result
     })?;
     Ok(Running { addresses, orders, ended, thread })
+}
+
+/// The machine, and where it is recorded, if it is.
+fn machine(
+    config: Arc<Config>,
+    seed: [u8; 32],
+    wall: Wall,
+    recording: Option<&Recording>,
+) -> Result<(Recorder<Server>, Option<Journal>), StartError> {
+    let machine = Server::new(Arc::clone(&config), seed, wall, MachineInstant::ZERO);
+    let Some(Recording { file, has_text }) = recording else {
+        return Ok((Recorder::off(machine), None));
+    };
+    let fault = |error| StartError::Journal { file: file.clone(), error };
+    let (name, out) = journal::create(file).map_err(fault)?;
+    if *has_text {
+        warn!(file = %name.display(), "a journal is written: it holds what people say, and keys");
+    } else {
+        info!(file = %name.display(), "a journal without texts is written");
+    }
+    let start = Start::new(PROGRAM, config, seed, wall);
+    let start = if *has_text { start } else { start.without_text() };
+    let journal = Journal::begin(name, out).map_err(fault)?;
+    Ok((Recorder::new(machine, &start), Some(journal)))
 }
 
 impl Running {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_signal::{Signal, Signals};
 use confer_config::{Errors, Loaded};
 use confer_core::config::Config;
-use confer_runtime_smol::serve::{Running, StartError, start};
+use confer_runtime_smol::serve::{Recording, Running, StartError, start_recorded};
 use smol::future::FutureExt as _;
 use smol::stream::StreamExt as _;
 use tracing::{info, warn};
@@ -27,6 +27,7 @@ pub(crate) struct Options {
     /// What `--set` and `--listen` say, as pairs `SECTION/OPTION=VALUE`, in their order.
     pub(crate) sets: Vec<String>,
     pub(crate) drain_timeout: Duration,
+    pub(crate) journal: Option<Recording>,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
 }
@@ -44,6 +45,7 @@ impl Default for Options {
             config: None,
             sets: Vec::new(),
             drain_timeout: Duration::from_secs(60),
+            journal: None,
             log: None,
             log_format: LogFormat::Text,
         }
@@ -91,7 +93,8 @@ pub(crate) fn run(options: &Options) -> Result<(), ServeError> {
         warn!("{warning}");
     }
     let config = Arc::new(config);
-    let running = start(Arc::clone(&config)).map_err(ServeError::Start)?;
+    let running =
+        start_recorded(Arc::clone(&config), options.journal.as_ref()).map_err(ServeError::Start)?;
     announce(&running).map_err(ServeError::System)?;
     smol::block_on(obey(options, &running, config)).map_err(ServeError::System)?;
     running.join().map_err(ServeError::System)

@@ -97,7 +97,7 @@ fn read_envelope(group: &mut Group<'_>) -> Result<Envelope, Misfit> {
     let offset = group.offset(Attribute::Extensions);
     let extensions: KvList = group.required(Attribute::Extensions)?;
     let flaw = |entry| Misfit { what: Flaw::Envelope(entry), offset };
-    let envelope = extensions.list(map::ENVELOPE.name()).ok_or_else(|| flaw(map::ENVELOPE))?;
+    let envelope = extensions.list(map::ENVELOPE).ok_or_else(|| flaw(EnvelopeEntry::Envelope))?;
     let string = |entry: EnvelopeEntry| match envelope.value(entry.name()) {
         None => Ok(None),
         Some(KvValue::Str(value)) => Ok(Some(value.reveal().clone())),
@@ -106,16 +106,16 @@ fn read_envelope(group: &mut Group<'_>) -> Result<Envelope, Misfit> {
         }
     };
     Ok(Envelope {
-        app_name: string(map::APP_NAME)?,
-        app_type: string(map::APP_TYPE)?,
-        service: string(map::SERVICE)?.ok_or_else(|| flaw(map::SERVICE))?,
-        method: string(map::METHOD)?.ok_or_else(|| flaw(map::METHOD))?,
-        version: string(map::VERSION)?.unwrap_or_else(|| Str::new(Envelope::VERSION)),
-        parameters: match envelope.value(map::PARAMETERS.name()) {
+        app_name: string(EnvelopeEntry::AppName)?,
+        app_type: string(EnvelopeEntry::AppType)?,
+        service: string(EnvelopeEntry::Service)?.ok_or_else(|| flaw(EnvelopeEntry::Service))?,
+        method: string(EnvelopeEntry::Method)?.ok_or_else(|| flaw(EnvelopeEntry::Method))?,
+        version: string(EnvelopeEntry::Version)?.unwrap_or_else(|| Str::new(Envelope::VERSION)),
+        parameters: match envelope.value(map::PARAMETERS) {
             None => KvList::new(),
             Some(KvValue::List(parameters)) => parameters.clone(),
             Some(KvValue::Int(_) | KvValue::Long(_) | KvValue::Str(_) | KvValue::Bin(_)) => {
-                return Err(flaw(map::PARAMETERS));
+                return Err(flaw(EnvelopeEntry::Parameters));
             }
         },
     })
@@ -130,13 +130,13 @@ fn write_envelope(envelope: &Envelope, writer: &mut Writer<'_>) {
         (map::METHOD, Some(&envelope.method)),
         (map::VERSION, Some(&envelope.version)),
     ];
-    for (entry, string) in strings {
+    for (key, string) in strings {
         if let Some(string) = string {
-            list.push(entry.name(), &**string);
+            list.push(key, &**string);
         }
     }
-    list.push(map::PARAMETERS.name(), envelope.parameters.clone());
-    writer.required(Attribute::Extensions, &KvList::from([(map::ENVELOPE.name(), list.into())]));
+    list.push(map::PARAMETERS, envelope.parameters.clone());
+    writer.required(Attribute::Extensions, &KvList::from([(map::ENVELOPE, list.into())]));
 }
 
 #[cfg(test)]

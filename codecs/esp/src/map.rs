@@ -9,19 +9,19 @@ confer_wire::messages! {
 }
 
 /// The one entry of Extensions.
-pub const ENVELOPE: EnvelopeEntry = EnvelopeEntry::Envelope;
+pub const ENVELOPE: &str = EnvelopeEntry::Envelope.name();
 /// The application, by name.
-pub const APP_NAME: EnvelopeEntry = EnvelopeEntry::AppName;
+pub const APP_NAME: &str = EnvelopeEntry::AppName.name();
 /// The application, by type.
-pub const APP_TYPE: EnvelopeEntry = EnvelopeEntry::AppType;
+pub const APP_TYPE: &str = EnvelopeEntry::AppType.name();
 /// The service.
-pub const SERVICE: EnvelopeEntry = EnvelopeEntry::Service;
+pub const SERVICE: &str = EnvelopeEntry::Service.name();
 /// The method.
-pub const METHOD: EnvelopeEntry = EnvelopeEntry::Method;
+pub const METHOD: &str = EnvelopeEntry::Method.name();
 /// The version of the protocol.
-pub const VERSION: EnvelopeEntry = EnvelopeEntry::Version;
+pub const VERSION: &str = EnvelopeEntry::Version.name();
 /// Inputs or outputs.
-pub const PARAMETERS: EnvelopeEntry = EnvelopeEntry::Parameters;
+pub const PARAMETERS: &str = EnvelopeEntry::Parameters.name();
 /// The error's number, in a fault.
 pub const FAULT_CODE: &str = "FaultCode";
 /// The error in words, in a fault.

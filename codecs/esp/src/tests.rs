@@ -14,7 +14,7 @@ fn call(envelope: &[(&str, KvValue)]) -> KvList {
     let entry =
         |(key, value): &(&str, KvValue)| KvEntry { key: Str::new(key), value: value.clone() };
     let envelope: KvList = envelope.iter().map(entry).collect();
-    KvList::from([(map::ENVELOPE.name(), envelope.into())])
+    KvList::from([(map::ENVELOPE, envelope.into())])
 }
 
 /// A request whose Extensions are these, of whatever form.
@@ -71,17 +71,30 @@ fn service_and_method_are_enough() {
 
 #[test]
 fn an_envelope_without_what_it_needs_is_named_by_that() {
-    assert_eq!(read(&KvList::new()), Err(Flaw::Envelope(map::ENVELOPE)));
-    let text = KvList::from([(map::ENVELOPE.name(), "text".into())]);
-    assert_eq!(read(&text), Err(Flaw::Envelope(map::ENVELOPE)));
-    assert_eq!(read(&call(&[("Method", "Message".into())])), Err(Flaw::Envelope(map::SERVICE)));
-    assert_eq!(read(&call(&[("Service", "Chat".into())])), Err(Flaw::Envelope(map::METHOD)));
+    assert_eq!(read(&KvList::new()), Err(Flaw::Envelope(EnvelopeEntry::Envelope)));
+    let text = KvList::from([(map::ENVELOPE, "text".into())]);
+    assert_eq!(read(&text), Err(Flaw::Envelope(EnvelopeEntry::Envelope)));
+    assert_eq!(
+        read(&call(&[("Method", "Message".into())])),
+        Err(Flaw::Envelope(EnvelopeEntry::Service))
+    );
+    assert_eq!(
+        read(&call(&[("Service", "Chat".into())])),
+        Err(Flaw::Envelope(EnvelopeEntry::Method))
+    );
 }
 
 #[test]
 fn an_entry_has_its_type() {
     let mandatory = [("Service", "Chat".into()), ("Method", "Message".into())];
-    for key in [map::APP_NAME, map::APP_TYPE, map::SERVICE, map::METHOD, map::VERSION] {
+    let strings = [
+        EnvelopeEntry::AppName,
+        EnvelopeEntry::AppType,
+        EnvelopeEntry::Service,
+        EnvelopeEntry::Method,
+        EnvelopeEntry::Version,
+    ];
+    for key in strings {
         for value in [1.into(), 1_i64.into(), KvList::new().into(), KvValue::from(&b"x"[..])] {
             let mut entries = Vec::from([(key.name(), value)]);
             entries.extend(mandatory.clone());
@@ -91,7 +104,7 @@ fn an_entry_has_its_type() {
     for value in [1.into(), 1_i64.into(), "x".into(), KvValue::from(&b"x"[..])] {
         let mut entries = Vec::from([("Parameters", value)]);
         entries.extend(mandatory.clone());
-        assert_eq!(read(&call(&entries)), Err(Flaw::Envelope(map::PARAMETERS)));
+        assert_eq!(read(&call(&entries)), Err(Flaw::Envelope(EnvelopeEntry::Parameters)));
     }
 }
 

@@ -102,10 +102,11 @@ impl<M> Recorder<M> {
         self.journal.as_ref().map_or(&[], |journal| &journal.out[journal.sent..])
     }
 
-    /// The first `count` bytes of [`output`](Recorder::output) are where they belong.
+    /// The first `count` bytes of [`output`](Recorder::output) are where they belong; more than there
+    /// are: all of them.
     pub fn sent(&mut self, count: usize) {
         if let Some(journal) = &mut self.journal {
-            journal.sent = (journal.sent + count).min(journal.out.len());
+            journal.sent = journal.sent.saturating_add(count).min(journal.out.len());
             if journal.sent == journal.out.len() {
                 journal.out.clear();
                 journal.sent = 0;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use confer_core::id::PortId;
+use confer_runtime_smol::serve::Recording;
 use lexopt::Parser;
 
 use crate::serving::{self, LogFormat, Options};
@@ -21,6 +22,8 @@ pub(super) const SERVE: Known = Known {
         "--set",
         "--store",
         "--drain-timeout",
+        "--journal",
+        "--journal-no-text",
         "--log-format",
         "--log",
         "--help",
@@ -42,6 +45,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
 
 fn parse(args: &mut Parser) -> Result<Command, String> {
     let mut options = Options::default();
+    let (mut journal, mut has_text) = (None, true);
     while let Some(given) = next(args)? {
         let option = match given {
             Given::Option(option) => option,
@@ -62,6 +66,8 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
             "--drain-timeout" => {
                 options.drain_timeout = Duration::from_secs(seconds(args, &option)?);
             }
+            "--journal" => journal = Some(value(args)?.into()),
+            "--journal-no-text" => has_text = false,
             "--log" => options.log = Some(value(args)?),
             "--log-format" => {
                 let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
@@ -70,6 +76,10 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
             option => return Err(unknown("option", option, SERVE.options)),
         }
     }
+    if journal.is_none() && !has_text {
+        return Err("'--journal-no-text' says how, and '--journal FILE' is to say where".to_owned());
+    }
+    options.journal = journal.map(|file| Recording { file, has_text });
     Ok(Command::Serve(options))
 }
 

@@ -22,10 +22,15 @@ pub(super) fn fault(fault: &Fault) -> String {
     line(&json!({ "error": fault.to_string(), "offset": fault.offset() }))
 }
 
-/// One line that can be shown on a terminal: JSON allows some control characters as they are.
+/// One line that can be shown on a terminal.
 fn line(json: &Json) -> String {
+    plain(&json.to_string())
+}
+
+/// JSON that can be shown on a terminal: it allows some control characters as they are.
+pub(crate) fn plain(json: &str) -> String {
     let mut line = String::new();
-    for character in json.to_string().chars() {
+    for character in json.chars() {
         if character.is_control() {
             // All of them are below U+00A0, so four digits hold each.
             line.push_str(&format!("\\u{:04x}", u32::from(character)));

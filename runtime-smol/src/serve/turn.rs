@@ -12,6 +12,7 @@ use confer_core::frame::Protocol;
 use confer_core::id::{LinkId, PortId};
 use confer_core::machine::Progress;
 use confer_core::server::Server;
+use confer_journal::Recorder;
 use confer_link::{Host, Outward, Settings, Tally, TooMany};
 use confer_store::Memory;
 use rustls::ServerConfig;
@@ -19,6 +20,7 @@ use smol::future::FutureExt as _;
 use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
+use super::journal::Journal;
 use super::poller::{Poller, Watched};
 use super::socket::{Socket, Taken};
 use super::state::State;
@@ -78,7 +80,7 @@ pub(super) enum Order {
 
 /// Everything the thread has.
 pub(super) struct Turn<P> {
-    pub(super) host: Host<Server>,
+    pub(super) host: Host<Recorder<Server>>,
     pub(super) config: Arc<Config>,
     pub(super) clock: Clock,
     pub(super) poller: P,
@@ -86,6 +88,8 @@ pub(super) struct Turn<P> {
     pub(super) store: Memory,
     pub(super) orders: smol::channel::Receiver<Order>,
     pub(super) state: Arc<State>,
+    /// Where the machine is recorded, if it is.
+    pub(super) journal: Option<Journal>,
     /// By the lower half of a link's number, which is its place.
     pub(super) sockets: Vec<Option<(LinkId, Socket)>>,
     pub(super) buffer: Box<[u8]>,
@@ -115,6 +119,14 @@ enum Woken {
 impl<P: Poller> Turn<P> {
     /// Goes on until the server has ended.
     pub(super) async fn run(mut self) -> io::Result<()> {
+        let result = self.go_on().await;
+        if let Some(journal) = &mut self.journal {
+            journal.finish(self.host.machine_mut());
+        }
+        result
+    }
+
+    async fn go_on(&mut self) -> io::Result<()> {
         self.listen()?;
         let mut turns = 0;
         loop {
@@ -211,7 +223,7 @@ impl<P: Poller> Turn<P> {
             Order::Drain(patience) => {
                 self.state.drain();
                 self.deadline = Some(StdInstant::now() + patience);
-                let sessions = self.host.machine().open_sessions();
+                let sessions = self.host.machine().machine().open_sessions();
                 info!(sessions, seconds = patience.as_secs(), "draining: no new sessions");
                 self.host.handle(Input::Drain, self.clock.now());
             }
@@ -227,7 +239,7 @@ impl<P: Poller> Turn<P> {
     fn has_ended(&mut self) -> bool {
         let Some(deadline) = self.deadline else { return false };
         let late = StdInstant::now() >= deadline;
-        if self.host.machine().is_at_rest() && self.is_written() {
+        if self.host.machine().machine().is_at_rest() && self.is_written() {
             return true;
         }
         if !late {
@@ -237,7 +249,7 @@ impl<P: Poller> Turn<P> {
             error!("sessions are left that could not be stored or told in time");
             return true;
         }
-        let sessions = self.host.machine().open_sessions();
+        let sessions = self.host.machine().machine().open_sessions();
         warn!(sessions, "the time to drain is over: closing the sessions that are left");
         self.closing = true;
         self.deadline = Some(StdInstant::now() + LAST_WORDS);
@@ -289,6 +301,9 @@ impl<P: Poller> Turn<P> {
         self.flush();
         if !ready.is_empty() && self.config.settings.limits_control_enabled {
             self.host.handle(Input::ReplyDelay(began.elapsed()), self.clock.now());
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.keep(self.host.machine_mut());
         }
         Ok(!ready.is_empty() || progress == Progress::More)
     }
