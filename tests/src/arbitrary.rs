@@ -3,6 +3,10 @@
 //! What is made depends on a [`Source`] and nothing else. A [`Gen`] is one, for properties held
 //! against many seeds; so are the [`Bytes`] of a fuzzer, each of which decides one thing.
 
+mod input;
+
+pub use input::{INPUTS, config, input, wall};
+
 use std::time::Duration;
 
 use confer_core::frame::{

@@ -3,9 +3,12 @@
 //! They are ordinary code, so that tests hold them against the committed corpus every time.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use confer_core::frame::{Frame, Protocol};
+use confer_core::time::{Instant, Wall};
+use confer_journal::{Reader, Record, Recorder, Start};
 use confer_wire::{
     Codec, DecodeError, Decoded, MAX_FRAME, PART_SIZE, RawFrame, Reason, Splitter, decode, encode,
     encode_control,
@@ -66,6 +69,55 @@ pub fn split(data: &[u8]) {
     let limit = if choice & 4 == 0 { MAX_FRAME } else { 64 };
     let whole = frames(stream, &[], expected, limit);
     assert_eq!(frames(stream, sizes, expected, limit), whole);
+}
+
+/// Reads `data` as a journal: the first byte says how long the pieces are it comes in, the next
+/// whether the rest is the bytes of a journal, or of one record, behind a sound beginning and with a
+/// sound frame round it.
+///
+/// # Panics
+///
+/// If a record is not the same after writing and reading it again.
+pub fn decode_journal(data: &[u8]) {
+    let Some((&[piece, framed], rest)) = data.split_first_chunk() else { return };
+    let bytes = if framed % 2 == 1 { framed_record(rest) } else { rest.to_vec() };
+    let mut reader = Reader::new();
+    let mut position = 0;
+    for piece in bytes.chunks(usize::from(piece).max(1)) {
+        reader.push(piece);
+        loop {
+            match reader.poll() {
+                Ok(Some(record)) => {
+                    assert!(reader.position() > position, "a record takes bytes");
+                    position = reader.position();
+                    let written = serde_json::to_value(&record).expect("a record can be written");
+                    let read: Record = serde_json::from_value(written).expect("and read");
+                    assert!(record == read, "a record is another after writing and reading");
+                }
+                Ok(None) => break,
+                Err(damage) => {
+                    assert!(!damage.to_string().is_empty());
+                    assert_eq!(reader.poll(), Err(damage), "damage stays");
+                    return;
+                }
+            }
+        }
+    }
+    assert!(reader.position() <= bytes.len() as u64, "no more than there is");
+}
+
+/// A journal's beginning, and one record behind it whose checksum is right.
+fn framed_record(record: &[u8]) -> Vec<u8> {
+    let start = Start::new("a fuzzer", Arc::default(), [0; 32], Wall::new(Instant::ZERO, 0));
+    let mut bytes = Recorder::new((), &start).output().to_vec();
+    let before: [u8; 4] = *bytes.last_chunk().expect("it ends with a checksum");
+    let length = u32::try_from(record.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let mut crc = crc32fast::Hasher::new();
+    [&before[..], &length, record].into_iter().for_each(|part| crc.update(part));
+    bytes.extend(length);
+    bytes.extend(record);
+    bytes.extend(crc.finalize().to_le_bytes());
+    bytes
 }
 
 /// Lets `data` decide what people do, to the server machine and to the model of it.

@@ -36,6 +36,11 @@ fn decode_esp() {
 }
 
 #[test]
+fn decode_journal() {
+    replay("decode_journal", fuzz::decode_journal);
+}
+
+#[test]
 fn roundtrip() {
     replay("roundtrip", fuzz::roundtrip);
 }

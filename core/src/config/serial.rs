@@ -8,7 +8,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::section::Section;
-use super::{Config, rows_of};
+use super::table::{Group as _, Row};
+use super::{Config, Language, rows_of};
 
 /// Section, option, value.
 type Setting = (String, String, String);
@@ -16,21 +17,24 @@ type Setting = (String, String, String);
 impl Config {
     /// What makes this configuration out of the default one, secrets left out.
     fn settings(&self) -> Vec<Setting> {
-        let defaults = Self::default();
-        let languages = self.languages.sections().map(Section::Language);
-        let of_table = Section::FIXED.into_iter().chain(languages).flat_map(|section| {
-            let whole = matches!(section, Section::Language(_));
+        let mut defaults = Self::default();
+        let languages: Vec<_> = self.languages.sections().map(Section::Language).collect();
+        for &section in &languages {
+            // What a section has that was just begun.
+            Language::of_mut(&mut defaults, section);
+        }
+        let sections = Section::FIXED.into_iter().chain(languages);
+        let of_table = sections.flat_map(|section| {
+            // A language is there as soon as it has a name.
+            let is_name =
+                move |row: &Row| matches!(section, Section::Language(_)) && row.info.name == "name";
             rows_of(section)
                 .filter(|row| !row.info.kind.is_secret())
-                .filter(|row| whole || !(row.same)(&defaults, self, section))
-                .filter_map(|row| {
+                .filter(|row| is_name(row) || !(row.same)(&defaults, self, section))
+                .map(|row| {
                     let of_two = row.info.alias.and(self.spelled);
-                    let value = match (row.text)(self, section) {
-                        // As a new section has it.
-                        None if whole => return None,
-                        value => value.unwrap_or_default(),
-                    };
-                    Some((section.to_string(), of_two.unwrap_or(row.info.name).to_owned(), value))
+                    let value = (row.text)(self, section).unwrap_or_default();
+                    (section.to_string(), of_two.unwrap_or(row.info.name).to_owned(), value)
                 })
                 .collect::<Vec<_>>()
         });

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use confer_core::frame::Protocol;
+use confer_journal::{PREAMBLE, Reader};
 use confer_tests::arbitrary::Source as _;
 use confer_tests::model::Script;
 use confer_wire::map::PROTOCOLS;
@@ -18,6 +19,8 @@ const PER_KIND: u8 = 4;
 const KINDS: u8 = 7;
 /// Files for `server_script`.
 const SCRIPTS: u64 = 12;
+/// Recorded scripts for `decode_journal`.
+const JOURNALS: u64 = 3;
 
 /// What the first byte of a file for `split` says beside the protocol: a small limit for frames,
 /// and how many sizes of pieces follow.
@@ -44,6 +47,9 @@ fn main() -> io::Result<()> {
         let script = Script::seeded(seed, 40);
         write(&corpus.join("server_script"), &format!("seed-{seed}"), &script.bytes())?;
     }
+    for seed in 0..JOURNALS {
+        journals(&corpus.join("decode_journal"), seed)?;
+    }
     let split = corpus.join("split");
     for (index, &protocol) in (0..).zip(Protocol::ALL) {
         let of_protocol = |vector: &&Vector| vector.protocol == protocol;
@@ -64,6 +70,27 @@ fn main() -> io::Result<()> {
             let stream = [&[index | ONE_SIZE, 5][..], &before, &vector.bytes].concat();
             write(&split, &vector.file, &stream)?;
         }
+    }
+    Ok(())
+}
+
+/// A recorded script, and some of its records.
+fn journals(directory: &Path, seed: u64) -> io::Result<()> {
+    let script = Script::seeded(seed, 20);
+    let journal = confer_tests::model::run(&script).map_err(io::Error::other)?.record(true);
+    write(directory, &format!("script-{seed}"), &[&[u8::MAX, 0], &journal[..]].concat())?;
+    let mut reader = Reader::new();
+    reader.push(&journal);
+    let mut begin = PREAMBLE;
+    for number in 0.. {
+        let Ok(Some(_)) = reader.poll() else { break };
+        let end = usize::try_from(reader.position()).map_err(io::Error::other)?;
+        if number % 16 == 1 {
+            // Between its length and its checksum.
+            let record = [&[u8::MAX, 1], &journal[begin + 4..end - 4]].concat();
+            write(directory, &format!("record-{seed}-{number}"), &record)?;
+        }
+        begin = end;
     }
     Ok(())
 }

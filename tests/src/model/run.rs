@@ -13,6 +13,7 @@ use confer_core::machine::{Machine, Progress};
 use confer_core::server::Server;
 use confer_core::text::Str;
 use confer_core::time::{Instant, Stamp, Wall};
+use confer_journal::{Recorder, Start};
 
 use super::cast::{self, CAST};
 use super::laws::Laws;
@@ -48,6 +49,29 @@ impl Journal {
     /// What the server was made to do, in short words, such as `flex error 8209` and `status -1`.
     pub fn reached(&self) -> BTreeSet<String> {
         super::reach::reached(&self.actions)
+    }
+
+    /// The same as the bytes of a recorded server.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be recorded.
+    pub fn record(&self, has_text: bool) -> Vec<u8> {
+        let start = Start::new("a test", Arc::new(self.script.setting().config()), SEED, WALL);
+        let start = if has_text { start } else { start.without_text() };
+        let mut recorder = Recorder::new(server(&self.script), &start);
+        for (now, turn) in &self.turns {
+            match turn {
+                Turn::Input(input) => recorder.handle(input.clone(), *now),
+                Turn::Timeout(budget) => {
+                    let _ = recorder.handle_timeout(*now, *budget);
+                }
+            }
+            while recorder.poll_action().is_some() {}
+        }
+        recorder.finish();
+        assert_eq!(recorder.lost(), None);
+        recorder.output().to_vec()
     }
 
     /// Whether another server does the same, to the last action.
