@@ -95,8 +95,11 @@ pub(crate) fn run(options: &Options) -> Result<(), ServeError> {
     let config = Arc::new(config);
     let running =
         start_recorded(Arc::clone(&config), options.journal.as_ref()).map_err(ServeError::Start)?;
+    // Whoever reads that it is ready may tell it to end.
+    let signals =
+        Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(ServeError::System)?;
     announce(&running).map_err(ServeError::System)?;
-    smol::block_on(obey(options, &running, config)).map_err(ServeError::System)?;
+    smol::block_on(obey(options, &running, config, signals)).map_err(ServeError::System)?;
     running.join().map_err(ServeError::System)
 }
 
@@ -116,8 +119,12 @@ fn announce(running: &Running) -> io::Result<()> {
 }
 
 /// Obeys signals until the server has ended.
-async fn obey(options: &Options, running: &Running, mut config: Arc<Config>) -> io::Result<()> {
-    let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup])?;
+async fn obey(
+    options: &Options,
+    running: &Running,
+    mut config: Arc<Config>,
+    mut signals: Signals,
+) -> io::Result<()> {
     let mut told = false;
     loop {
         let ended = async {
