@@ -253,14 +253,14 @@ where
 impl Notes for basic::Event {
     fn notes(&self) -> (Option<u32>, bool) {
         let Self::EventSessionInfo(info) = self else { return (None, false) };
-        let said = info.chat_transcript.events.iter().filter_map(|event| match &event.body {
+        let mut said = info.chat_transcript.events.iter().filter_map(|event| match &event.body {
             EventBody::Message(message) => message.message_text.reveal().parse().ok(),
             EventBody::NewParty(_)
             | EventBody::Notice(_)
             | EventBody::PartyLeft(_)
             | EventBody::Unknown(_) => None,
         });
-        (said.last(), info.session_status == SessionStatus::Closed.into())
+        (said.next_back(), info.session_status == SessionStatus::Closed.into())
     }
 }
 
