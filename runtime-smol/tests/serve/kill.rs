@@ -34,7 +34,7 @@ fn killed_while_everybody_talks_it_says_no_half_frame() {
     });
 }
 
-/// Kills a server so many milliseconds after everybody was answered once.
+/// Kills a server so many milliseconds after everybody was there.
 fn killed(moment: u64, args: &[&str]) {
     let mut server = Served::start(args);
     let [default, webapi, esp] = ["default", "webapi", "ESP"].map(|port| server.address(port));
@@ -44,7 +44,8 @@ fn killed(moment: u64, args: &[&str]) {
             let (session, invited) = channel();
             let agent = began.clone();
             let speaks = scope.spawn(move || speaks(default, &session, &agent));
-            let listens = scope.spawn(move || listens(default, &invited));
+            let other = began.clone();
+            let listens = scope.spawn(move || listens(default, &invited, &other));
             scope.spawn(move || {
                 let (answered, told) = speaks.join().unwrap();
                 let (heard, closed) = listens.join().unwrap();
@@ -56,7 +57,7 @@ fn killed(moment: u64, args: &[&str]) {
             let workflow = began.clone();
             scope.spawn(move || works(esp, &workflow));
         }
-        for _ in 0..3 * CLIENTS {
+        for _ in 0..4 * CLIENTS {
             begun.recv_timeout(PATIENCE).unwrap();
         }
         thread::sleep(Duration::from_millis(moment));
@@ -79,20 +80,23 @@ fn speaks(address: SocketAddr, session: &Sender<SessionId>, began: &Sender<()>) 
         line.asks(message(&info.session_id, answered + 1))
     {
         answered += 1;
-        let _ = began.send(());
+        if answered == 1 {
+            began.send(()).unwrap();
+        }
     }
     while line.hears().is_some() {}
     (answered, line.closed)
 }
 
 /// An agent who listens there; the last number heard, and whether the end was told.
-fn listens(address: SocketAddr, session: &Receiver<SessionId>) -> (u32, bool) {
+fn listens(address: SocketAddr, session: &Receiver<SessionId>, began: &Sender<()>) -> (u32, bool) {
     let mut line = Line::<BasicClient>::to(address);
     let register = basic::Request::RequestRegister(register("Ben", UserType::Agent));
     line.asks(register).expect("an answer");
     let session_id = Some(session.recv_timeout(PATIENCE).unwrap());
     let join = basic::RequestJoin { session_id, ..basic::RequestJoin::default() };
     line.asks(basic::Request::RequestJoin(join)).expect("an answer");
+    began.send(()).unwrap();
     while line.hears().is_some() {}
     (line.heard, line.closed)
 }
@@ -117,6 +121,7 @@ fn visits(address: SocketAddr, began: &Sender<()>) {
         request_key: None,
     };
     line.asks(flex::Request::RequestJoin(join)).expect("an answer");
+    began.send(()).unwrap();
     let refresh = flex::RequestRefresh {
         user_id,
         secure_key,
@@ -128,21 +133,17 @@ fn visits(address: SocketAddr, began: &Sender<()>) {
         event_attributes: None,
         request_key: None,
     };
-    while line.asks(flex::Request::RequestRefresh(refresh.clone())).is_some() {
-        let _ = began.send(());
-    }
+    while line.asks(flex::Request::RequestRefresh(refresh.clone())).is_some() {}
 }
 
 /// A workflow that asks about a session that is not there, until nobody answers.
 fn works(address: SocketAddr, began: &Sender<()>) {
     let mut line = Line::<EspClient>::to(address);
     let nothing = SessionId::new("000AB3CD5EF6GH7J");
-    while line
-        .asks(esp::Request::Request3rdServer(about(&nothing, "GetSessionInfo", &[])))
-        .is_some()
-    {
-        let _ = began.send(());
-    }
+    let call = || esp::Request::Request3rdServer(about(&nothing, "GetSessionInfo", &[]));
+    line.asks(call()).expect("an answer");
+    began.send(()).unwrap();
+    while line.asks(call()).is_some() {}
 }
 
 fn message(session: &SessionId, number: u32) -> basic::Request {
