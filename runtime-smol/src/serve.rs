@@ -237,6 +237,7 @@ fn start_on<P: Poller>(
         calendar: Instant::now(),
         rests_until: None,
         farewells: VecDeque::new(),
+        handshakes: VecDeque::new(),
     };
     let thread = std::thread::Builder::new().name("chat".into()).spawn(move || {
         let result = smol::block_on(turn.run());

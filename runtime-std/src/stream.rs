@@ -40,7 +40,7 @@ impl Stream {
         Self::over(tcp, None)
     }
 
-    /// The server's end of a connection. The reader shakes hands.
+    /// The server's end of a connection. Whoever reads it [shakes hands](Self::shake_hands) first.
     pub(crate) fn server(tcp: TcpStream, tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
         let session = tls.map(|config| ServerConnection::new(Arc::clone(config)));
         let session = session.transpose().map_err(io::Error::other)?;
@@ -56,10 +56,7 @@ impl Stream {
     ) -> io::Result<Self> {
         let session = ClientConnection::new(Arc::clone(&tls.0), name).map_err(io::Error::other)?;
         let stream = Self::over(tcp, Some(session.into()))?;
-        let until = Instant::now().checked_add(timeout);
-        if let Some(tls) = &stream.tls {
-            stream.shake_hands(tls, until)?;
-        }
+        stream.shake_hands(timeout)?;
         Ok(stream)
     }
 
@@ -75,6 +72,16 @@ impl Stream {
         Ok(Self { tcp, tls })
     }
 
+    /// Begins with TLS, if there is any, in this time.
+    pub(crate) fn shake_hands(&self, timeout: Duration) -> io::Result<()> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        let shaken = self.greet(tls, Instant::now().checked_add(timeout));
+        if shaken.is_err() {
+            tls.end();
+        }
+        shaken
+    }
+
     /// Waits for bytes. 0: the peer has ended the connection.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(tls) = &self.tls else { return (&self.tcp).read(buffer) };
@@ -88,8 +95,7 @@ impl Stream {
             }
         };
         if !matches!(read, Ok(1..)) {
-            tls.lock().ended = true;
-            tls.changed.notify_all();
+            tls.end();
         }
         read
     }
@@ -132,7 +138,7 @@ impl Stream {
         let _ = self.tcp.shutdown(Shutdown::Both);
     }
 
-    fn shake_hands(&self, tls: &Tls, until: Option<Instant>) -> io::Result<()> {
+    fn greet(&self, tls: &Tls, until: Option<Instant>) -> io::Result<()> {
         loop {
             drop(self.carry(tls, tls.lock())?);
             if !tls.lock().session.is_handshaking() {
@@ -199,6 +205,12 @@ impl Tls {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whoever panicked under the lock was this program's own; the others may still end.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whoever waits for more to be read that there will not be.
+    fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {

@@ -47,6 +47,11 @@ impl Socket {
         Ok(Self { stream: Arc::new(stream), tls, waits_for_room: false })
     }
 
+    /// Whether TLS has only begun.
+    pub(super) fn is_shaking_hands(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+    }
+
     /// Reads once.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Taken> {
         let Some(tls) = &mut self.tls else {

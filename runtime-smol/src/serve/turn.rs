@@ -102,6 +102,8 @@ pub(super) struct Turn<P> {
     pub(super) rests_until: Option<StdInstant>,
     /// Sockets this side closed, and when each goes.
     pub(super) farewells: VecDeque<(StdInstant, Socket)>,
+    /// Connections that began with a handshake, and when: it may not take forever (B2.2).
+    pub(super) handshakes: VecDeque<(StdInstant, LinkId)>,
 }
 
 /// A buffer of the right size.
@@ -195,7 +197,9 @@ impl<P: Poller> Turn<P> {
     async fn sleep(&self) -> Woken {
         let machine = self.host.poll_timeout().map(|at| self.clock.at(at));
         let farewell = self.farewells.front().map(|(until, _)| *until);
-        let wakes = [machine, self.deadline, self.rests_until, farewell];
+        let patience = self.config.settings.user_register_timeout;
+        let handshake = self.handshakes.front().map(|(since, _)| *since + patience);
+        let wakes = [machine, self.deadline, self.rests_until, farewell, handshake];
         let at = wakes.into_iter().flatten().chain([self.calendar]).min();
         let timer = async {
             match at {
@@ -338,7 +342,8 @@ impl<P: Poller> Turn<P> {
         }
     }
 
-    /// Accepts again, and closes the sockets whose peers have had time for the last words.
+    /// Accepts again, and closes the sockets whose peers have had time for the last words, or for a
+    /// handshake.
     fn tidy(&mut self, now: StdInstant) -> io::Result<()> {
         if self.rests_until.is_some_and(|until| until <= now) {
             self.rests_until = None;
@@ -347,7 +352,29 @@ impl<P: Poller> Turn<P> {
         while self.farewells.front().is_some_and(|(until, _)| *until <= now) {
             self.farewells.pop_front();
         }
+        let patience = self.config.settings.user_register_timeout;
+        while let Some((since, link)) = self.handshakes.front().copied() {
+            let shaking = is_shaking_hands(&self.sockets, link);
+            if shaking && now < since + patience {
+                break;
+            }
+            self.handshakes.pop_front();
+            if shaking {
+                debug!(?link, "a handshake took too long");
+                self.close(link, BROKEN);
+            }
+        }
         Ok(())
+    }
+
+    /// A connection has to be through with its handshake in time.
+    fn watch_handshake(&mut self, link: LinkId) {
+        if self.handshakes.len() > 2 * self.host.len() + ACCEPTS {
+            // One that takes its time must not keep those that are through, or gone.
+            let Self { handshakes, sockets, .. } = self;
+            handshakes.retain(|(_, link)| is_shaking_hands(sockets, *link));
+        }
+        self.handshakes.push_back((StdInstant::now(), link));
     }
 
     fn welcome(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
@@ -373,6 +400,9 @@ impl<P: Poller> Turn<P> {
         let place = place(link);
         if place >= self.sockets.len() {
             self.sockets.resize_with(place + 1, || None);
+        }
+        if socket.is_shaking_hands() {
+            self.watch_handshake(link);
         }
         self.sockets[place] = Some((link, socket));
         info!(conns = self.host.len(), %port, ?link, "opened");
@@ -479,6 +509,12 @@ impl<P: Poller> Turn<P> {
         }
         info!(conns = self.host.len(), ?link, how, "closed");
     }
+}
+
+/// Whether TLS has only begun there.
+fn is_shaking_hands(sockets: &[Option<(LinkId, Socket)>], link: LinkId) -> bool {
+    let there = sockets.get(place(link)).and_then(Option::as_ref);
+    there.is_some_and(|(owner, socket)| *owner == link && socket.is_shaking_hands())
 }
 
 /// Where a link's socket is kept.

@@ -25,14 +25,19 @@ pub(super) enum Writing {
     Farewell,
 }
 
-/// Reads, each time when the machine has given the buffer back. That the connection is over is the
-/// last it tells.
+/// Shakes hands, so long at most (B2.2), then reads, each time when the machine has given the buffer
+/// back. That the connection is over is the last it tells.
 pub(super) fn read(
     link: LinkId,
     stream: &Stream,
+    patience: Duration,
     events: &Sender<Event>,
     turns: &Receiver<Box<[u8]>>,
 ) {
+    if let Err(error) = stream.shake_hands(patience) {
+        let _ = events.send(Event::Ended { link, error: Some(error) });
+        return;
+    }
     let mut bytes = vec![0; PIECE].into_boxed_slice();
     let error = loop {
         match stream.read(&mut bytes) {

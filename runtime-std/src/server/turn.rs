@@ -343,7 +343,8 @@ impl Turn<'_, '_> {
         let thread = || Builder::new().name(format!("{link:?}")).stack_size(STACK);
         thread().spawn_scoped(self.scope, write)?;
         let (socket, events) = (Arc::clone(&stream), self.sender.clone());
-        let read = move || connection::read(link, &socket, &events, &own);
+        let patience = self.config.settings.user_register_timeout;
+        let read = move || connection::read(link, &socket, patience, &events, &own);
         thread().spawn_scoped(self.scope, read)?;
         Ok(Connection { stream, turns, writer, piece: Some(Vec::new()), parting: false })
     }
