@@ -235,7 +235,8 @@ fn listen(config: &Config) -> Result<Vec<Listener>, StartError> {
 
 fn entropy() -> io::Result<[u8; 32]> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
     Ok(seed)
 }
 
