@@ -421,6 +421,7 @@ fn hostile<M, E, R, N>(
             3 => {
                 let what = [Flaw::UnknownMessage, Flaw::WrongDirection][chance.index(2)];
                 let reference = u32::try_from(chance.below(2)).unwrap_or(0);
+                machine.handle(Input::Unsendable { reference: reference * 3 }, now);
                 let malformed = Malformed { reference, message: 9, what, offset: 0 };
                 machine.handle(Input::Malformed(malformed), now);
             }

@@ -81,6 +81,11 @@ pub enum Input<E> {
     Frame(Frame<E>),
     /// The server says something that could be read but not understood.
     Malformed(Malformed),
+    /// What was to be said under this reference cannot be written, for it is larger than any frame.
+    Unsendable {
+        /// Of the [`Action::Send`].
+        reference: u32,
+    },
 }
 
 /// What a client machine wants done; `R` is what it asks its server, `N` what it tells its user.

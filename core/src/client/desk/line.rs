@@ -6,6 +6,7 @@ use crate::client::{Action, CLIENT_VERSION, Echo, End, Input, News, Said};
 use crate::frame::basic::{Event, EventError, EventSessionInfo, Request, RequestRegister};
 use crate::frame::{AfterAction, ErrorId, Flaw, Frame, Malformed, UserType};
 use crate::machine::{Machine, Progress};
+use crate::text::Str;
 use crate::time::Instant;
 
 use super::chat::{Ask, Phase};
@@ -62,6 +63,12 @@ impl Machine for Desk {
             Input::Closed => self.closed(),
             Input::Frame(frame) => self.hear(frame, now),
             Input::Malformed(malformed) => self.puzzled(malformed),
+            // No server would take it either (B17.4).
+            Input::Unsendable { reference } => {
+                let (error_id, error_text) = (ErrorId::LimitReached.number(), Str::default());
+                let error = EventError { error_id, error_text, session_id: None };
+                self.hear(Frame::new(reference, Event::EventError(error)), now);
+            }
         }
     }
 

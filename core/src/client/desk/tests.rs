@@ -328,3 +328,32 @@ fn what_is_in_doubt_when_the_session_is_closed_is_asked_once_more() {
     let unsaid = News::NotSent { echo: lost, error_id: 8305 };
     assert_eq!(told[2..], [unsaid, News::Over(End::Closed)]);
 }
+
+#[test]
+fn what_cannot_be_sent_is_refused() {
+    // B17.4, B22.12
+    let error_id = ErrorId::LimitReached.number();
+    let (mut desk, chat) = inside();
+    let echo = desk.say(chat, "one", at(1)).unwrap();
+    desk.say(chat, "two", at(1)).unwrap();
+    let Frame { reference, .. } = asks(&mut desk);
+    desk.handle(Input::Unsendable { reference }, at(1));
+    let (asked, rest) = turn(&mut desk);
+    assert_eq!(news(rest), [News::NotSent { echo, error_id }]);
+    assert_eq!(said(&asked[0]).0, "two");
+    // One that nobody sent.
+    desk.handle(Input::Unsendable { reference: 99 }, at(1));
+    assert_eq!(turn(&mut desk), (vec![], vec![]));
+    // Nor is there a way into a chat, or to a server, with too much in one's hands.
+    let mut desk = online();
+    let chat = desk.create(at(0)).unwrap();
+    let Frame { reference, .. } = asks(&mut desk);
+    desk.handle(Input::Unsendable { reference }, at(1));
+    assert_eq!(desk.chat(chat).unwrap().end(), Some(End::Refused(error_id)));
+    let mut desk = Desk::new(settings(), [1; 32]);
+    turn(&mut desk);
+    desk.handle(Input::Opened, at(0));
+    let Frame { reference, .. } = asks(&mut desk);
+    desk.handle(Input::Unsendable { reference }, at(0));
+    assert!(turn(&mut desk).1.contains(&Action::Notify(DeskNews::Refused(error_id))));
+}

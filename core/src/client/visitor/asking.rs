@@ -82,6 +82,12 @@ impl Machine for Visitor {
             // A frame is meant for a gateway node, which this is not.
             Input::Opened | Input::Frame(_) => {}
             Input::Malformed(malformed) => self.puzzled(malformed),
+            // No server would take it either (B17.4).
+            Input::Unsendable { reference } => {
+                let error_id = Some(ErrorId::LimitReached.number());
+                let refusal = EventStatus { error_id, ..EventStatus::new(RequestResult::Error) };
+                self.answered(reference, &refusal, now);
+            }
         }
         self.go_on(now);
     }

@@ -274,3 +274,22 @@ fn whoever_never_came_can_leave() {
     visitor.log_out(at(0)).unwrap();
     assert_eq!(visitor.end(), Some(End::Left));
 }
+
+#[test]
+fn what_cannot_be_sent_is_refused() {
+    // B17.4, B22.12
+    let error_id = ErrorId::LimitReached.number();
+    let mut visitor = inside(KvList::new());
+    let echo = visitor.say("x", at(1)).unwrap();
+    let Frame { reference, .. } = asks(&mut visitor);
+    visitor.handle(Input::Unsendable { reference }, at(1));
+    let (asked, news) = turn(&mut visitor);
+    assert_eq!(news, [News::NotSent { echo, error_id }]);
+    assert!(matches!(asked[0].body, Request::RequestRefresh(_)));
+    let mut visitor = Visitor::new(VisitorSettings::new("Casey"), [1; 32]);
+    visitor.begin(Start::default(), at(0)).unwrap();
+    visitor.handle(Input::Opened, at(0));
+    let Frame { reference, .. } = asks(&mut visitor);
+    visitor.handle(Input::Unsendable { reference }, at(0));
+    assert_eq!(visitor.end(), Some(End::Refused(error_id)));
+}
