@@ -4,8 +4,14 @@
 //! A [`Connection`] looks after itself: it answers and sends polls (B2.6), shows the access token
 //! (B2.7), writes in the background what it is given, and reads ahead, as far as
 //! [`READ_AHEAD`] goes. What the messages mean is its user's business.
+//!
+//! A [`Driver`] does that, too: it runs a [`Desk`](confer_core::client::Desk) or a
+//! [`Visitor`](confer_core::client::Visitor), which knows how to take part in chats, and makes
+//! connections for it as often as it needs one.
 
+mod driver;
 mod line;
+mod target;
 
 use std::fmt;
 use std::io;
@@ -21,6 +27,9 @@ use rustls::pki_types::ServerName;
 use crate::stream::Stream;
 use crate::tls;
 use line::Line;
+
+pub use driver::{Client, Driver, NEWS_AHEAD, Trouble};
+pub use target::Target;
 
 /// Bytes of frames that wait to be received; then nothing more is read before some are. A server
 /// gives up a client that never reads (B2.5).

@@ -74,10 +74,26 @@ impl<C: Codec> Line<C> {
         }
         state.last_reference = state.last_reference.checked_add(1).unwrap_or(1);
         frame.reference = state.last_reference;
+        self.hand_over(&mut state, frame)?;
+        Ok(state.last_reference)
+    }
+
+    /// Sends a frame as it is and waits for nothing: a server that does not read its few requests is
+    /// lost like any peer whose output overflows.
+    pub(super) fn post(&self, frame: Frame<C::Out>) -> Result<(), SendError> {
+        encode::<C>(&frame, self.send_limit, &mut BytesMut::new()).map_err(SendError::Misuse)?;
+        let mut state = self.lock();
+        match state.end {
+            Some(end) => Err(end.into()),
+            None => self.hand_over(&mut state, frame),
+        }
+    }
+
+    fn hand_over(&self, state: &mut State<C>, frame: Frame<C::Out>) -> Result<(), SendError> {
         let result = state.link.send(frame, self.now());
-        self.note(&mut state);
+        self.note(state);
         match (result, state.end) {
-            (Ok(()), _) => Ok(state.last_reference),
+            (Ok(()), _) => Ok(()),
             (Err(LinkError::Unencodable(error)), _) => Err(SendError::Misuse(error)),
             (Err(LinkError::Closed | LinkError::Overflow | LinkError::WrongProtocol), end) => {
                 Err(end.unwrap_or(End::Closed).into())
