@@ -6,21 +6,20 @@
 use std::time::Duration;
 
 use confer_core::client::{
-    Action, Chat, ChatId, Desk, DeskNews, DeskSettings, EchoId, End, Entry, Input, News,
-    Notification, SayError, Start, View, Visitor, VisitorSettings,
+    Action, Chat, ChatId, Desk, DeskNews, DeskSettings, EchoId, End, Entry, File, FileAnswer,
+    Input, News, Notification, SayError, Start, Upload, View, Visitor, VisitorSettings,
 };
 use confer_core::frame::{
     AfterAction, ErrorId, EventBody, Flaw, Frame, KvList, Malformed, NoticeType, UserType,
     Visibility,
 };
-use confer_core::id::{EventId, SessionId, UserId};
+use confer_core::id::{DocumentId, EventId, SessionId, UserId};
 use confer_core::machine::{Machine, Progress};
 use confer_core::text::{Str, Text};
 use confer_core::time::Instant;
 use confer_tests::arbitrary::{basic_event, flex_event};
 use confer_tests::clients::{DeskId, VisitorId, desk, visitor};
 use confer_tests::people::Center;
-use confer_tests::people::desk::kv;
 use confer_tests::world::Chance;
 use confer_tests::{cases, seeds};
 use quickcheck::Gen;
@@ -67,7 +66,7 @@ impl Agent {
         let told = self.news();
         let mut of = told.iter().filter_map(|news| match news {
             News::Confirmed { echo, event_id } if *echo == said => Some(Ok(*event_id)),
-            News::NotSent { echo, error_id } if *echo == said => Some(Err(*error_id)),
+            News::NotSent { echo, error_id, .. } if *echo == said => Some(Err(*error_id)),
             _ => None,
         });
         of.next().expect("it was answered")
@@ -149,6 +148,38 @@ impl Casey {
 
     fn end(&self) -> Option<End> {
         self.center.world().look(&self.id).machine.end()
+    }
+
+    /// What became of something said: why it was not, in a number and in words.
+    fn done(
+        &self,
+        verb: impl FnOnce(&mut Visitor, Instant) -> Result<EchoId, SayError>,
+    ) -> Result<EchoId, (i32, String)> {
+        let said = self.does(verb).expect("it may be said");
+        self.center.passes(SECOND);
+        let world = self.center.world();
+        let mut of = world.look(&self.id).news.iter().filter_map(|news| match news {
+            News::Confirmed { echo, .. } if *echo == said => Some(Ok(said)),
+            News::NotSent { echo, error_id, why } if *echo == said => {
+                Some(Err((*error_id, why.to_string())))
+            }
+            _ => None,
+        });
+        of.next().expect("it was answered")
+    }
+
+    /// What a question was answered.
+    fn asks(
+        &self,
+        verb: impl FnOnce(&mut Visitor, Instant) -> Result<EchoId, SayError>,
+    ) -> Result<FileAnswer, (i32, String)> {
+        let asked = self.done(verb)?;
+        let world = self.center.world();
+        let mut of = world.look(&self.id).news.iter().filter_map(|news| match news {
+            News::Files { echo, answer } if *echo == asked => Some((**answer).clone()),
+            _ => None,
+        });
+        Ok(of.next().expect("it is an answer"))
     }
 }
 
@@ -344,21 +375,75 @@ fn files_are_announced_and_taken_back() {
     // B22.1, B22.3
     let center = Center::open();
     let (casey, ana) = two(&center);
-    let file = kv([("file-name", "plan.pdf"), ("file-size", "1000"), ("file-source", "elsewhere")]);
+    let file = Upload::elsewhere("plan.pdf", 1000, "a disk");
     ana.done(|ana, chat, now| ana.announce_file(chat, file, now));
     let upload = ana.look(View::position);
-    let file_id = ana.look(|view| match &view.event(upload).expect("the notice").body {
-        EventBody::Notice(notice) => {
-            notice.user_data.as_ref().and_then(|data| data.text("file-id")).unwrap().into_owned()
-        }
-        other => panic!("{other:?}"),
-    });
-    ana.done(|ana, chat, now| ana.delete_file(chat, &file_id, now));
+    let files: Vec<File> = ana.look(|view| view.files().collect());
+    let [file] = &*files else { panic!("{files:?}") };
+    assert_eq!((file.event_id, file.size, file.deleted), (upload, 1000, false));
+    ana.done(|ana, chat, now| ana.delete_file(chat, &file.file_id, now));
     center.passes(SECOND * 4);
     assert!(ana.look(|view| view.is_file_deleted(upload)));
     assert!(casey.look(|view| view.is_file_deleted(upload)));
-    let nothing = KvList::new();
-    ana.refused(ErrorId::Malformed, |ana, chat, now| ana.announce_file(chat, nothing, now));
+    assert!(casey.look(|view| view.files().all(|file| file.deleted)));
+    let nameless = Upload::elsewhere("", 1000, "a disk");
+    ana.refused(ErrorId::Malformed, |ana, chat, now| ana.announce_file(chat, nameless, now));
+}
+
+#[test]
+fn a_customer_asks_stores_announces_and_fetches() {
+    // B22.2, B22.7–B22.11
+    let center = Center::open();
+    let (casey, ana) = two(&center);
+    let limits = |casey: &Casey| match casey.asks(Visitor::ask_file_limits) {
+        Ok(FileAnswer::Limits(limits)) => limits,
+        other => panic!("{other:?}"),
+    };
+    let before = limits(&casey);
+    assert_eq!((before.max_files, before.used_files, before.used_downloads), (3, 0, 0));
+    let Ok(FileAnswer::Upload(leave)) =
+        casey.asks(|casey, now| casey.ask_upload("plan.pdf", 1000, now))
+    else {
+        panic!("no leave")
+    };
+    // Somebody stores it, and says so.
+    center.stores("D1", &casey.session(), Some(leave.permit.reveal()), 1000);
+    let upload = Upload::stored("plan.pdf", 1000, DocumentId::new("D1")).permitted(leave.permit);
+    assert!(casey.done(|casey, now| casey.announce_file(upload.clone(), now)).is_ok());
+    let of = |view: &View| view.files().next().expect("it is announced");
+    let (for_casey, for_ana) = (casey.look(of), ana.look(of));
+    assert_eq!(for_casey.file_id, for_ana.file_id);
+    assert_eq!((for_casey.document_id, for_ana.document_id), (None, Some(DocumentId::new("D1"))));
+    // B22.2: a permit is used once.
+    let (error_id, why) = casey.done(|casey, now| casey.announce_file(upload, now)).unwrap_err();
+    assert_eq!(error_id, ErrorId::FileRefused.number());
+    assert!(why.contains("file-permit"), "{why}");
+    let file_id = &for_casey.file_id;
+    let Ok(FileAnswer::Download(leave)) = casey.asks(|casey, now| casey.ask_download(file_id, now))
+    else {
+        panic!("no leave")
+    };
+    assert_eq!((&leave.file_id, leave.size, leave.document_id), (file_id, 1000, None));
+    assert!(casey.done(|casey, now| casey.delete_file(file_id, now)).is_ok());
+    assert!(ana.look(|view| view.files().all(|file| file.deleted)));
+    let after = limits(&casey);
+    assert_eq!((after.used_files, after.used_downloads), (1, 1));
+    // The refusal says which limit it is about.
+    let much = after.max_file_size + 1;
+    let refused = casey.asks(|casey, now| casey.ask_upload("plan.pdf", much, now)).unwrap_err();
+    assert_eq!(refused.0, ErrorId::FileRefused.number());
+    assert!(refused.1.contains("upload-max-file-size"), "{refused:?}");
+    // B22.7: an agent has nothing to ask.
+    ana.refused(ErrorId::NotAllowed, Desk::ask_file_limits);
+    // And a customer on a messaging channel asks like any other.
+    let entry = Entry { session_id: Some(casey.session()), ..Entry::default() };
+    let channel = Agent::new(&center, DeskSettings::new("Drew", UserType::Client), entry);
+    let asked = channel.does(|desk, chat, now| desk.ask_upload(chat, "a.png", 9, now)).unwrap();
+    let answered = |news: &News| match news {
+        News::Files { echo, answer } => *echo == asked && matches!(**answer, FileAnswer::Upload(_)),
+        _ => false,
+    };
+    assert!(channel.news().iter().any(answered), "{:?}", channel.news());
 }
 
 #[test]

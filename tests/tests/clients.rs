@@ -46,7 +46,7 @@ impl Spoken {
                 News::Confirmed { echo, event_id } => {
                     assert_eq!(self.confirmed.insert(*echo, *event_id), None, "{echo:?} twice");
                 }
-                News::NotSent { echo, error_id } => {
+                News::NotSent { echo, error_id, .. } => {
                     assert_eq!(self.refused.insert(*echo, *error_id), None, "{echo:?} twice");
                 }
                 _ => {}

@@ -8,13 +8,14 @@ use core::time::Duration;
 
 use crate::frame::basic::Request;
 use crate::frame::{AfterAction, KvList, NoticeType, UserType, Visibility};
-use crate::id::{EventId, SessionId, UserId};
-use crate::pii::Pii;
+use crate::id::{EventId, FileId, SessionId, UserId};
+use crate::pii::{Pii, Secret};
 use crate::text::{Str, Text};
 use crate::time::Instant;
 
 use super::back_off::BackOff;
 use super::chance::Chance;
+use super::files::{self, Upload};
 use super::{Action, EchoId, End, Habits, JoinError, News, Notification, Said, SayError, Saying};
 use chat::Phase;
 use line::{Line, Pending};
@@ -221,6 +222,18 @@ impl Desk {
         Ok(id)
     }
 
+    /// The chat's interaction has this `ChatServerWebapiToken`: from now on every attempt to come
+    /// back shows it, so that a server that does not hold the session restores it (B20.2). What an
+    /// [`Entry`] said before counts no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`SayError::NoChat`] or [`SayError::Over`].
+    pub fn learn_token(&mut self, chat: ChatId, token: Secret) -> Result<(), SayError> {
+        open(&mut self.chats, chat)?.entry.webapi_token = Some(token);
+        Ok(())
+    }
+
     /// Forgets a chat that is over; whether it was.
     pub fn forget(&mut self, chat: ChatId) -> bool {
         if self.chats.get(&chat).is_none_or(|there| there.end().is_none()) {
@@ -319,8 +332,7 @@ impl Desk {
         self.notify(chat, Notification::new(NoticeType::UserUpdateNick, name), now)
     }
 
-    /// Tells of a file that was stored: `file-name`, `file-size`, `file-source` and whatever else
-    /// belongs to it (B22.1).
+    /// Tells of a file that was stored (B22.1).
     ///
     /// # Errors
     ///
@@ -328,10 +340,10 @@ impl Desk {
     pub fn announce_file(
         &mut self,
         chat: ChatId,
-        file: KvList,
+        upload: Upload,
         now: Instant,
     ) -> Result<EchoId, SayError> {
-        self.notify(chat, Notification::command("file-uploaded", file), now)
+        self.notify(chat, files::announcement(upload), now)
     }
 
     /// Takes a file of one's own back (B22.3).
@@ -342,11 +354,50 @@ impl Desk {
     pub fn delete_file(
         &mut self,
         chat: ChatId,
-        file_id: &str,
+        file_id: &FileId,
         now: Instant,
     ) -> Result<EchoId, SayError> {
-        let data = KvList::from([("file-id", file_id.into())]);
-        self.notify(chat, Notification::command("file-deleted", data), now)
+        self.notify(chat, files::deletion(file_id), now)
+    }
+
+    /// Asks what customers may upload and download: [`News::Files`] is the answer. For a CLIENT's
+    /// desk only, such as a messaging channel's (B22.7).
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`].
+    pub fn ask_file_limits(&mut self, chat: ChatId, now: Instant) -> Result<EchoId, SayError> {
+        self.notify(chat, files::limits_question(), now)
+    }
+
+    /// Asks for leave to store a file of this name and size in bytes, and to announce it (B22.8).
+    /// For a CLIENT's desk only.
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`].
+    pub fn ask_upload(
+        &mut self,
+        chat: ChatId,
+        name: &str,
+        size: u64,
+        now: Instant,
+    ) -> Result<EchoId, SayError> {
+        self.notify(chat, files::upload_question(name, size), now)
+    }
+
+    /// Asks for leave to fetch a file once (B22.10). For a CLIENT's desk only.
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`].
+    pub fn ask_download(
+        &mut self,
+        chat: ChatId,
+        file_id: &FileId,
+        now: Instant,
+    ) -> Result<EchoId, SayError> {
+        self.notify(chat, files::download_question(file_id), now)
     }
 
     /// Removes another one (B8.1).
@@ -461,7 +512,7 @@ impl Desk {
             let news = match echo.said {
                 Said::Leave { .. } => News::Confirmed { echo: echo.id, event_id: None },
                 Said::Message { .. } | Said::Notice(_) | Said::Removal { .. } => {
-                    News::NotSent { echo: echo.id, error_id }
+                    News::not_sent(echo.id, error_id)
                 }
             };
             self.tell(chat, news);

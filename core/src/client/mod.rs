@@ -50,6 +50,7 @@ mod back_off;
 mod chance;
 pub mod desk;
 mod echo;
+mod files;
 mod habits;
 mod typing;
 mod view;
@@ -60,15 +61,19 @@ use core::time::Duration;
 
 pub use desk::{Chat, ChatId, Desk, DeskNews, DeskSettings, Entry};
 pub use echo::{Echo, EchoId, Notification, Said, Saying};
+pub use files::{DownloadPermit, File, FileAnswer, FileLimits, Upload, UploadPermit};
 pub use habits::Habits;
 pub use view::{Participant, View};
 pub use visitor::{Start, Visitor, VisitorSettings};
 
-use crate::frame::{Frame, Malformed, TranscriptEvent};
+use crate::frame::{ErrorId, Frame, Malformed, TranscriptEvent};
 use crate::id::{EventId, UserId};
+use crate::text::Str;
 
 /// The newest version of the client protocol, which the machines announce (B6.1).
 const CLIENT_VERSION: i32 = 106;
+/// Why a request is not even sent.
+const TOO_LARGE: &str = "larger than any frame";
 
 /// What happens to a client machine; `E` is what its server tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +132,8 @@ pub enum News {
         echo: EchoId,
         /// Why: the number of an [`ErrorId`](crate::frame::ErrorId), or of one this build does not know.
         error_id: i32,
+        /// Why, in the server's words; empty where it did not say.
+        why: Str,
     },
     /// Somebody types, or no longer does: see [`Participant::typing`].
     Typing(UserId),
@@ -136,10 +143,25 @@ pub enum News {
     Monitored,
     /// The time until the session would be closed was told: see [`View::idle_time_expire`].
     IdleTime,
-    /// Something beside the transcript: the result of a question, or a word of the system (B22.2).
+    /// A question about files is answered (B22.2); it is [confirmed](Self::Confirmed), too.
+    Files {
+        /// The question.
+        echo: EchoId,
+        /// The answer.
+        answer: alloc::boxed::Box<FileAnswer>,
+    },
+    /// Something else beside the transcript: a word of the system, or the result of another question.
     Aside(alloc::boxed::Box<TranscriptEvent>),
     /// The chat is over for this client. The view stays until it is forgotten.
     Over(End),
+}
+
+impl News {
+    /// What was said will never be an event, for this reason, which is all that is known.
+    fn not_sent(echo: EchoId, error_id: i32) -> Self {
+        let why = ErrorId::from_number(error_id).map_or("", ErrorId::text);
+        Self::NotSent { echo, error_id, why: Str::new(why) }
+    }
 }
 
 /// How a chat ended for this client.

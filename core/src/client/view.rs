@@ -14,6 +14,7 @@ use crate::pii::Pii;
 use crate::text::{Str, Text};
 use crate::time::Stamp;
 
+use super::files::{self, File};
 use super::{News, Notification};
 
 /// User data of a read confirmation: the last event that was read (B7.4).
@@ -108,6 +109,12 @@ impl View {
     /// This client's present participation.
     pub fn own(&self) -> Option<&UserId> {
         self.own.as_ref()
+    }
+
+    /// The files that were announced, in their order, deleted ones included (B22.1).
+    pub fn files(&self) -> impl Iterator<Item = File> {
+        self.events()
+            .filter_map(|event| files::announced(event, self.is_file_deleted(event.event_id)))
     }
 
     /// Whether the file of this upload notice was deleted (B22.3).

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::frame::flex::Request;
 use crate::frame::{AfterAction, ErrorId, KvList, NoticeType, UserType};
-use crate::id::{EventId, SessionId, UserId};
+use crate::id::{EventId, FileId, SessionId, UserId};
 use crate::pii::{Pii, Secret};
 use crate::text::{Str, Text};
 use crate::time::Instant;
@@ -15,6 +15,7 @@ use crate::time::Instant;
 use super::back_off::BackOff;
 use super::chance::Chance;
 use super::echo::Echoes;
+use super::files::{self, Upload};
 use super::typing::Typing;
 use super::{
     Action, Echo, EchoId, End, Habits, JoinError, News, Notification, Said, SayError, Saying, View,
@@ -231,6 +232,52 @@ impl Visitor {
         self.say_so(Said::Notice(notification.into()), now)
     }
 
+    /// Asks what may be uploaded and downloaded: [`News::Files`] is the answer (B22.2).
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`]; `NoChat` before [`Visitor::begin`].
+    pub fn ask_file_limits(&mut self, now: Instant) -> Result<EchoId, SayError> {
+        self.notify(files::limits_question(), now)
+    }
+
+    /// Asks for leave to store a file of this name and size in bytes, and to announce it (B22.8).
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`]; `NoChat` before [`Visitor::begin`].
+    pub fn ask_upload(&mut self, name: &str, size: u64, now: Instant) -> Result<EchoId, SayError> {
+        self.notify(files::upload_question(name, size), now)
+    }
+
+    /// Tells of a file that was stored by leave: its permit and its id in the store belong to it
+    /// (B22.9).
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`]; `NoChat` before [`Visitor::begin`].
+    pub fn announce_file(&mut self, upload: Upload, now: Instant) -> Result<EchoId, SayError> {
+        self.notify(files::announcement(upload), now)
+    }
+
+    /// Asks for leave to fetch a file once (B22.10).
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`]; `NoChat` before [`Visitor::begin`].
+    pub fn ask_download(&mut self, file_id: &FileId, now: Instant) -> Result<EchoId, SayError> {
+        self.notify(files::download_question(file_id), now)
+    }
+
+    /// Takes a file of one's own back (B22.3).
+    ///
+    /// # Errors
+    ///
+    /// Any [`SayError`]; `NoChat` before [`Visitor::begin`].
+    pub fn delete_file(&mut self, file_id: &FileId, now: Instant) -> Result<EchoId, SayError> {
+        self.notify(files::deletion(file_id), now)
+    }
+
     /// Takes another nickname (B7.3).
     ///
     /// # Errors
@@ -352,7 +399,7 @@ impl Visitor {
             if core::mem::take(&mut self.accepted) || matches!(echo.said, Said::Leave { .. }) {
                 self.tell(News::Confirmed { echo: echo.id, event_id: None });
             } else {
-                self.tell(News::NotSent { echo: echo.id, error_id });
+                self.tell(News::not_sent(echo.id, error_id));
             }
         }
         self.tell(News::Over(end));

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::client::{Action, CLIENT_VERSION, Echo, End, Input, News, Said};
+use crate::client::{Action, CLIENT_VERSION, Echo, End, Input, News, Said, TOO_LARGE, files};
 use crate::frame::basic::{Event, EventError, EventSessionInfo, Request, RequestRegister};
 use crate::frame::{AfterAction, ErrorId, Flaw, Frame, Malformed, UserType};
 use crate::machine::{Machine, Progress};
@@ -65,7 +65,7 @@ impl Machine for Desk {
             Input::Malformed(malformed) => self.puzzled(malformed),
             // No server would take it either (B17.4).
             Input::Unsendable { reference } => {
-                let (error_id, error_text) = (ErrorId::LimitReached.number(), Str::default());
+                let (error_id, error_text) = (ErrorId::LimitReached.number(), Str::new(TOO_LARGE));
                 let error = EventError { error_id, error_text, session_id: None };
                 self.hear(Frame::new(reference, Event::EventError(error)), now);
             }
@@ -260,7 +260,7 @@ impl Desk {
                 self.answered(chat, ask, &info, now);
             }
             (Asked::Chat(chat, ask), Event::EventError(error)) => {
-                self.refused(chat, ask, error.error_id, now);
+                self.refused(chat, ask, &error, now);
             }
             // The answer to an Unregister, or one that does not fit the question.
             (Asked::Unregister | Asked::Register | Asked::Chat(..), _) => self.hang_up(),
@@ -274,7 +274,7 @@ impl Desk {
                 // An answer to a Join comes first, and says whose eyes these are.
                 let Some(there) = self.chats.get(&id) else { return };
                 if matches!(there.phase, Phase::Inside | Phase::Joining) && there.entered {
-                    self.absorb(id, &info, now);
+                    self.absorb(id, &info, None, now);
                     self.go_on(id, now);
                 }
             }
@@ -313,13 +313,20 @@ impl Desk {
         self.pending.retain(|_, pending| pending.chat() != Some(id));
     }
 
-    fn absorb(&mut self, id: ChatId, info: &EventSessionInfo, now: Instant) -> Option<End> {
+    /// Takes in what was told, perhaps as the answer to something said.
+    fn absorb(
+        &mut self,
+        id: ChatId,
+        info: &EventSessionInfo,
+        asked: Option<&Echo>,
+        now: Instant,
+    ) -> Option<End> {
         let there = self.chats.get_mut(&id)?;
         let mut news = Vec::new();
         let end = there.absorb(info, &mut news);
         let customer_left = there.customer_left();
         for news in news {
-            self.tell(id, news);
+            self.tell(id, files::understood(news, asked));
         }
         if let Some(end) = end {
             let error =
@@ -349,14 +356,14 @@ impl Desk {
                 let Some(echo) = there.echoes.pop() else { return };
                 there.done(&echo.said);
                 self.confirm(id, &echo, event_id);
-                let end = self.absorb(id, info, now);
+                let end = self.absorb(id, info, Some(&echo), now);
                 if end.is_none() && matches!(echo.said, Said::Leave { .. }) {
                     self.over(id, End::Left, ErrorId::NotInSession.number());
                 }
                 self.go_on(id, now);
             }
             Ask::Aside => {
-                self.absorb(id, info, now);
+                self.absorb(id, info, None, now);
                 self.go_on(id, now);
             }
         }
@@ -383,23 +390,24 @@ impl Desk {
             // Join finds out, and is refused (8303) if not.
             there.entered = true;
             there.phase = Phase::Outside;
-            self.absorb(id, info, now);
+            self.absorb(id, info, None, now);
             return self.go_on(id, now);
         }
         there.enter();
         self.tell(id, News::Joined);
-        self.absorb(id, info, now);
+        self.absorb(id, info, None, now);
         self.go_on(id, now);
     }
 
-    fn refused(&mut self, id: ChatId, ask: Ask, number: i32, now: Instant) {
+    fn refused(&mut self, id: ChatId, ask: Ask, refusal: &EventError, now: Instant) {
+        let number = refusal.error_id;
         let error = ErrorId::from_number(number);
         if error == Some(ErrorId::NotRegistered) {
             return self.hang_up();
         }
         match ask {
             Ask::Join | Ask::Rejoin => self.join_refused(id, error, number, now),
-            Ask::Echo => self.echo_refused(id, error, number, now),
+            Ask::Echo => self.echo_refused(id, error, refusal, now),
             // Nobody waits for it; the next echo finds out what is wrong.
             Ask::Aside if error == Some(ErrorId::NotInSession) => self.fall_out(id, now),
             Ask::Aside => {}
@@ -447,7 +455,14 @@ impl Desk {
         there.try_later(&self.settings.habits, &mut self.chance, now);
     }
 
-    fn echo_refused(&mut self, id: ChatId, error: Option<ErrorId>, number: i32, now: Instant) {
+    fn echo_refused(
+        &mut self,
+        id: ChatId,
+        error: Option<ErrorId>,
+        refusal: &EventError,
+        now: Instant,
+    ) {
+        let (number, why) = (refusal.error_id, refusal.error_text.clone());
         let Some(there) = self.chats.get_mut(&id) else { return };
         there.asking = false;
         let Some(echo) = there.echoes.front() else { return };
@@ -466,7 +481,7 @@ impl Desk {
                     if error == Some(ErrorId::NotInSession) && tried {
                         self.confirm(id, &echo, None);
                     } else {
-                        self.tell(id, News::NotSent { echo: echo.id, error_id: number });
+                        self.tell(id, News::NotSent { echo: echo.id, error_id: number, why });
                     }
                 }
                 self.go_on(id, now);

@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::client::Input;
+use crate::client::{Input, TOO_LARGE};
 use crate::frame::basic::{Event, EventError, EventRegistered, EventSessionInfo};
 use crate::frame::{
     ChatTranscript, ErrorId, EventBody, EventList, Frame, Message, Open, SessionStatus,
@@ -181,7 +181,7 @@ fn a_refusal_for_now_is_tried_again_and_one_for_good_is_told() {
     let again = asks(&mut desk);
     assert_eq!(said(&again), said(&one));
     refuse(&mut desk, &again, ErrorId::TextTooLong, later);
-    assert_eq!(news(turn(&mut desk).1), [News::NotSent { echo: id, error_id: 8312 }]);
+    assert_eq!(news(turn(&mut desk).1), [News::not_sent(id, 8312)]);
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn what_is_in_doubt_when_the_session_is_closed_is_asked_once_more() {
     let told = news(turn(&mut desk).1);
     let event_id = EventId::new(5);
     assert!(matches!(told[0], News::Confirmed { event_id: id, .. } if id == event_id), "{told:?}");
-    let unsaid = News::NotSent { echo: lost, error_id: 8305 };
+    let unsaid = News::not_sent(lost, 8305);
     assert_eq!(told[2..], [unsaid, News::Over(End::Closed)]);
 }
 
@@ -339,7 +339,8 @@ fn what_cannot_be_sent_is_refused() {
     let Frame { reference, .. } = asks(&mut desk);
     desk.handle(Input::Unsendable { reference }, at(1));
     let (asked, rest) = turn(&mut desk);
-    assert_eq!(news(rest), [News::NotSent { echo, error_id }]);
+    let why = Str::new(TOO_LARGE);
+    assert_eq!(news(rest), [News::NotSent { echo, error_id, why }]);
     assert_eq!(said(&asked[0]).0, "two");
     // One that nobody sent.
     desk.handle(Input::Unsendable { reference: 99 }, at(1));
@@ -356,4 +357,36 @@ fn what_cannot_be_sent_is_refused() {
     let Frame { reference, .. } = asks(&mut desk);
     desk.handle(Input::Unsendable { reference }, at(0));
     assert!(turn(&mut desk).1.contains(&Action::Notify(DeskNews::Refused(error_id))));
+}
+
+#[test]
+fn every_join_shows_the_token_that_is_known() {
+    // B20.2, B20.12
+    let mut desk = online();
+    let session_id = Some(SessionId::new(SESSION));
+    let webapi_token = Some(Secret::new("first"));
+    let chat = desk.enter(Entry { session_id, webapi_token, ..Entry::default() }, at(0)).unwrap();
+    let token = |asked: &Asked| {
+        let Request::RequestJoin(join) = &asked.body else { panic!("{asked:?}") };
+        let shown = join.user_data.as_ref().and_then(|data| data.text("ChatServerWebapiToken"));
+        shown.map(alloc::borrow::Cow::into_owned)
+    };
+    let join = asks(&mut desk);
+    assert_eq!(token(&join).as_deref(), Some("first"));
+    answer(&mut desk, &join, info(Some("P"), vec![]), at(0));
+    // The connection is lost; whoever answers now does not hold the session and restores it.
+    desk.learn_token(chat, Secret::new("second")).unwrap();
+    desk.handle(Input::Closed, at(1));
+    connect(&mut desk, at(2));
+    let rejoin = asks(&mut desk);
+    assert_eq!(token(&rejoin).as_deref(), Some("second"));
+    refuse(&mut desk, &rejoin, ErrorId::Restoring, at(2));
+    let due = desk.poll_timeout().unwrap();
+    let _ = desk.handle_timeout(due, 1);
+    let rejoin = asks(&mut desk);
+    assert_eq!(token(&rejoin).as_deref(), Some("second"));
+    // Nor can the store give it back.
+    refuse(&mut desk, &rejoin, ErrorId::NoSuchSession, due);
+    assert_eq!(desk.chat(chat).unwrap().end(), Some(End::Gone));
+    assert_eq!(desk.learn_token(chat, Secret::new("third")), Err(SayError::Over));
 }

@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use crate::client::typing::Key;
 use crate::client::view::read_confirm;
-use crate::client::{Action, CLIENT_VERSION, End, Input, News, Notification, Said};
+use crate::client::{
+    Action, CLIENT_VERSION, End, Input, News, Notification, Said, TOO_LARGE, files,
+};
 use crate::frame::flex::{
     Event, EventStatus, Request, RequestJoin, RequestLogin, RequestLogout, RequestNotify,
     RequestRefresh,
@@ -84,8 +86,11 @@ impl Machine for Visitor {
             Input::Malformed(malformed) => self.puzzled(malformed),
             // No server would take it either (B17.4).
             Input::Unsendable { reference } => {
-                let error_id = Some(ErrorId::LimitReached.number());
-                let refusal = EventStatus { error_id, ..EventStatus::new(RequestResult::Error) };
+                let refusal = EventStatus {
+                    error_id: Some(ErrorId::LimitReached.number()),
+                    error_text: Some(Str::new(TOO_LARGE)),
+                    ..EventStatus::new(RequestResult::Error)
+                };
                 self.answered(reference, &refusal, now);
             }
         }
@@ -428,11 +433,13 @@ impl Visitor {
             | News::Read(_)
             | News::Monitored
             | News::IdleTime
+            | News::Files { .. }
             | News::Aside(_)
             | News::Over(_) => None,
         });
+        let asked = self.echoes.front().filter(|_| self.accepted).cloned();
         for news in news {
-            self.tell(news);
+            self.tell(files::understood(news, asked.as_ref()));
         }
         if self.accepted && !self.logs_out() && (own.is_some() || !self.more) {
             self.accepted = false;
@@ -488,7 +495,8 @@ impl Visitor {
                 // A closed session tells its end to whoever asks what is new (B8.6).
                 self.poll_at = now;
                 if let Some(echo) = self.echoes.pop() {
-                    self.tell(News::NotSent { echo: echo.id, error_id: number });
+                    let why = status.error_text.clone().unwrap_or_default();
+                    self.tell(News::NotSent { echo: echo.id, error_id: number, why });
                 }
             }
         }

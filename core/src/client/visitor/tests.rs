@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::client::Input;
+use crate::client::{Input, TOO_LARGE};
 use crate::frame::flex::{Event, EventStatus};
 use crate::frame::{
     ChatTranscript, EventBody, EventList, Frame, Message, NewParty, Open, Party, PartyLeft,
@@ -226,7 +226,7 @@ fn it_is_told_how_it_ended() {
         let echo = visitor.say("x", at(1)).unwrap();
         let asked = asks(&mut visitor);
         answer(&mut visitor, &asked, refusal(error), at(1));
-        let told = [News::NotSent { echo, error_id: error.number() }, News::Over(end)];
+        let told = [News::not_sent(echo, error.number()), News::Over(end)];
         assert_eq!(turn(&mut visitor).1, told);
         assert_eq!(visitor.poll_timeout(), None);
         assert_eq!(visitor.say("y", at(2)), Err(SayError::Over));
@@ -241,7 +241,7 @@ fn a_closed_session_is_heard_to_its_end() {
     let asked = asks(&mut visitor);
     answer(&mut visitor, &asked, refusal(ErrorId::SessionClosed), at(1));
     let (asked, news) = turn(&mut visitor);
-    assert_eq!(news, [News::NotSent { echo, error_id: 8305 }]);
+    assert_eq!(news, [News::NotSent { echo, error_id: 8305, why: Str::default() }]);
     let session_status = Some(Open::Known(SessionStatus::Closed));
     let end = EventStatus { session_status, ..told(vec![agent_comes(2)]) };
     answer(&mut visitor, &asked[0], end, at(1));
@@ -284,7 +284,8 @@ fn what_cannot_be_sent_is_refused() {
     let Frame { reference, .. } = asks(&mut visitor);
     visitor.handle(Input::Unsendable { reference }, at(1));
     let (asked, news) = turn(&mut visitor);
-    assert_eq!(news, [News::NotSent { echo, error_id }]);
+    let why = Str::new(TOO_LARGE);
+    assert_eq!(news, [News::NotSent { echo, error_id, why }]);
     assert!(matches!(asked[0].body, Request::RequestRefresh(_)));
     let mut visitor = Visitor::new(VisitorSettings::new("Casey"), [1; 32]);
     visitor.begin(Start::default(), at(0)).unwrap();
