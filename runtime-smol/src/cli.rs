@@ -1,6 +1,8 @@
 //! The command line: what is asked for, and the help.
 
 mod args;
+mod bot;
+mod chat;
 mod check_config;
 mod decode;
 mod journal;
@@ -9,6 +11,7 @@ mod load;
 mod options;
 mod replay;
 mod serve;
+mod workflow;
 
 use core::fmt;
 use std::ffi::OsString;
@@ -17,12 +20,16 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
-use args::{Given, next, unknown};
+use args::{Given, next};
+
+pub(crate) use args::unknown;
 
 const HELP: &str = include_str!("cli/help.txt");
 
 /// Every command, in the order of their names.
 const COMMANDS: &[Known] = &[
+    chat::AGENT,
+    bot::BOT,
     check_config::CHECK_CONFIG,
     decode::DECODE,
     journal::JOURNAL,
@@ -31,6 +38,9 @@ const COMMANDS: &[Known] = &[
     options::OPTIONS,
     replay::REPLAY,
     serve::SERVE,
+    chat::SUPERVISOR,
+    chat::VISITOR,
+    workflow::WORKFLOW,
 ];
 /// The options that stand before any command.
 const OPTIONS: &[&str] = &["--help", "--version", "-h", "-V"];
@@ -54,6 +64,8 @@ enum Command {
     Help(&'static str),
     Version,
     Missing,
+    Bot(Box<crate::people::bot::Bot>),
+    Chat(Box<crate::people::Chat>),
     CheckConfig(crate::check_config::Options),
     Decode(crate::decode::Options),
     Journal(crate::journal::Options),
@@ -62,6 +74,7 @@ enum Command {
     Options(crate::options::Options),
     Replay(crate::replay::Options),
     Serve(crate::serving::Options),
+    Workflow(Box<crate::people::workflow::Call>),
 }
 
 /// Does what the arguments, without the program's name, ask for.
@@ -71,6 +84,8 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Version) => show(concat!("confer ", env!("CARGO_PKG_VERSION"), "\n")),
         // The main job needs no word: the server with what is configured by default.
         Ok(Command::Missing) => serve::run(&crate::serving::Options::default()),
+        Ok(Command::Bot(bot)) => bot::run(*bot),
+        Ok(Command::Chat(chat)) => chat::run(*chat),
         Ok(Command::CheckConfig(options)) => check_config::run(&options),
         Ok(Command::Decode(options)) => decode::run(&options),
         Ok(Command::Journal(options)) => journal::run(&options),
@@ -79,6 +94,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Options(options)) => options::run(&options),
         Ok(Command::Replay(options)) => replay::run(&options),
         Ok(Command::Serve(options)) => serve::run(&options),
+        Ok(Command::Workflow(call)) => workflow::run(*call),
         Err(error) => complain(format_args!("confer: {error}\n")),
     }
 }
@@ -93,6 +109,18 @@ fn complain(text: fmt::Arguments<'_>) -> ExitCode {
     // Nobody is left to tell about standard error.
     let _ = io::stderr().write_fmt(text);
     ExitCode::from(TROUBLE)
+}
+
+/// How it went: well, or not quite, or not at all.
+fn went(result: Result<bool, crate::people::Trouble>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(trouble) => {
+            complain(format_args!("confer: {trouble}\n"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Why nobody knows what is asked for, and which help tells more.

@@ -11,6 +11,7 @@ mod journal;
 #[cfg(target_os = "linux")]
 mod loading;
 mod options;
+mod people;
 mod replay;
 mod serving;
 

@@ -42,7 +42,7 @@ pub(super) fn pick<T: Copy>(name: &str, option: &str, choices: &[(&str, T)]) -> 
     })
 }
 
-pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     let nearest = nearest(name, known);
     let name = name.escape_debug();
     format!("unknown {what} '{name}'; the nearest is '{nearest}'")
@@ -87,4 +87,23 @@ pub(super) fn seconds(args: &mut Parser, option: &str) -> Result<u64, String> {
 pub(super) fn stray(word: &OsString) -> String {
     let word = word.to_string_lossy();
     format!("what is '{}' to mean?", word.escape_debug())
+}
+
+/// `KEY=VALUE`.
+pub(super) fn pair(written: &str) -> Result<(String, String), String> {
+    match written.split_once('=') {
+        Some((key, value)) if !key.is_empty() && key.len() <= 255 => {
+            Ok((key.to_owned(), value.to_owned()))
+        }
+        _ => Err(format!("'{}' is no KEY=VALUE", written.escape_debug())),
+    }
+}
+
+/// Where a server is: a host and a port.
+pub(super) fn server(written: &str) -> Result<String, String> {
+    let port = written.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(1..) => Ok(written.to_owned()),
+        Some(0) | None => Err(format!("'{}' is no HOST:PORT", written.escape_debug())),
+    }
 }

@@ -4,6 +4,9 @@ use confer_wire::{HEADER_SIZE, MAX_FRAME};
 use crate::decode::{Format, Kind, Options};
 use crate::options::Format as Shown;
 
+use crate::people::bot::Answer;
+use crate::people::{BASIC, Chat, ESP, Entrance, FLEX, Format as Lines, Who};
+
 use super::args::distance;
 use super::check_config::CHECK_CONFIG;
 use super::decode::DECODE;
@@ -209,5 +212,99 @@ fn distance_counts_edits() {
         ("né", "ne", 1),
     ] {
         assert_eq!(distance(from, to), expected, "{from} {to}");
+    }
+}
+
+fn chat(line: &str) -> Chat {
+    let command = parsed(line).unwrap();
+    let Command::Chat(chat) = command else { panic!("{command:?}") };
+    *chat
+}
+
+#[test]
+fn people_are_found_at_the_ports_of_their_protocols() {
+    let of = |line: &str| chat(line).server.address;
+    assert_eq!(of("visitor"), FLEX);
+    assert_eq!(of("agent --create"), BASIC);
+    assert_eq!(of("supervisor --join S --server chat.example:5000"), "chat.example:5000");
+    let command = parsed("workflow PlaceOnHold").unwrap();
+    assert!(matches!(&command, Command::Workflow(call) if call.server.address == ESP));
+    for (known, address) in [
+        ("visitor", FLEX),
+        ("agent", BASIC),
+        ("supervisor", BASIC),
+        ("bot", BASIC),
+        ("workflow", ESP),
+    ] {
+        let known = known_help(known);
+        assert!(known.contains(&format!("default {address}")), "{known}");
+    }
+    for wrong in ["chat.example", "chat.example:", ":80", "chat.example:70000", "chat.example:0"] {
+        assert!(
+            refusal(&format!("visitor --server {wrong}")).contains("is no HOST:PORT"),
+            "{wrong}"
+        );
+    }
+}
+
+fn known_help(name: &str) -> &'static str {
+    known(name).unwrap().help
+}
+
+#[test]
+fn people_say_who_they_are_and_where_they_go() {
+    let ana = chat("agent --name Ana --join S --visibility INT --user-data a=b=c --format json");
+    assert_eq!((ana.name.as_str(), ana.format), ("Ana", Lines::Json));
+    assert_eq!(ana.user_data, [("a".to_owned(), "b=c".to_owned())]);
+    let Who::Employee { user_type, visibility, into: Entrance::Session(session) } = ana.who else {
+        panic!("{ana:?}")
+    };
+    assert_eq!((user_type.name(), visibility.name(), &*session), ("AGENT", "INT", "S"));
+    // Whoever supervises watches first.
+    let Who::Employee { user_type, visibility, .. } = chat("supervisor --join S").who else {
+        panic!("no supervisor")
+    };
+    assert_eq!((user_type.name(), visibility.name()), ("SUPERVISOR", "VIP"));
+    let casey = chat("visitor --async --subject parcel --queue-key sales");
+    assert_eq!(casey.user_data, [("GCTI_Chat_AsyncMode".to_owned(), "true".to_owned())]);
+    assert!(refusal("agent --join S --visibility VIP").contains("it is one of ALL, INT"));
+    assert!(refusal("agent").contains("which session?"));
+    assert!(refusal("agent --join S --create").contains("one too many"));
+    assert!(refusal("agent --join S --queue-key sales").contains("with '--create' only"));
+    assert!(refusal("visitor --user-data odd").contains("'odd' is no KEY=VALUE"));
+    assert!(refusal("visitor --nmae Casey").contains("the nearest is '--name'"));
+}
+
+#[test]
+fn a_bot_answers_in_one_way() {
+    let bot = |line: &str| match parsed(line).unwrap() {
+        Command::Bot(bot) => *bot,
+        command => panic!("{command:?}"),
+    };
+    let loud = bot("bot --command tr S1 S2 --timeout 3");
+    assert_eq!(loud.answer, Answer::Command("tr".into()));
+    assert_eq!(
+        (loud.sessions, loud.patience.as_secs()),
+        (vec!["S1".to_owned(), "S2".to_owned()], 3)
+    );
+    assert_eq!(bot("bot --echo").answer, Answer::Echo);
+    assert!(
+        known_help("bot").contains(&format!("default {}", bot("bot --echo").patience.as_secs()))
+    );
+    assert!(refusal("bot S1").contains("what to answer?"));
+    assert!(refusal("bot --echo --reply hello").contains("is enough"));
+}
+
+#[test]
+fn a_workflow_calls_a_method_that_there_is() {
+    let command = parsed("workflow Message MessageText=hello=there --interaction S").unwrap();
+    let Command::Workflow(call) = command else { panic!("{command:?}") };
+    assert_eq!(call.parameters, [("MessageText".to_owned(), "hello=there".to_owned())]);
+    assert_eq!((call.method.as_str(), call.interaction.as_deref()), ("Message", Some("S")));
+    assert!(refusal("workflow Mesage").contains("the nearest is 'Message'"));
+    assert!(refusal("workflow Message hello").contains("'hello' is no KEY=VALUE"));
+    assert!(refusal("workflow").contains("which METHOD?"));
+    for method in crate::people::workflow::METHODS {
+        assert!(known_help("workflow").contains(method), "{method}");
     }
 }
