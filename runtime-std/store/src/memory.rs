@@ -31,11 +31,10 @@ impl Memory {
     pub fn perform(&mut self, request: Request) -> Outcome {
         match request {
             Request::Contact(_) => Outcome::Identified { contact: None, attributes: KvList::new() },
-            Request::Interaction(_) => Outcome::Done,
+            // There is no other instance to tell anything.
+            Request::Interaction(_) | Request::Instance(_) => Outcome::Done,
             Request::Document(_) => Outcome::Failed(Failure::NotFound),
             Request::Record(record) => self.record(record),
-            // There is no other instance.
-            Request::Instance(_) => Outcome::Done,
         }
     }
 

@@ -267,7 +267,7 @@ impl Store {
                 }),
             Record::Call { session, generation, interaction } => {
                 self.owned(&session, generation, |record| {
-                    record.beginning.interaction = interaction
+                    record.beginning.interaction = interaction;
                 })
             }
             Record::Final { session, generation, end_at, events, leaves } => {
