@@ -26,7 +26,7 @@ use confer_core::server::Server;
 use confer_core::time::{Instant as MachineInstant, Wall};
 use confer_journal::{Recorder, Start};
 use confer_link::{Host, Tally};
-use confer_runtime_std::tls;
+use confer_runtime_std::{entropy, tls};
 use confer_store::Memory;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
@@ -213,9 +213,7 @@ fn start_on<P: Poller>(
     }
 
     let clock = Clock::start();
-    let mut seed = [0; 32];
-    let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
+    let seed = entropy::seed()?;
     let now = MachineInstant::ZERO;
     let (machine, journal) = machine(Memory::config(&config), seed, clock.wall(), recording)?;
     let (orders, received) = smol::channel::bounded(ORDERS);

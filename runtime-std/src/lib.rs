@@ -55,6 +55,7 @@
 #![deny(missing_docs)]
 
 pub mod client;
+pub mod entropy;
 mod server;
 mod stream;
 pub mod tls;

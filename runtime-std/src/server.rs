@@ -37,6 +37,7 @@ use clock::Clock;
 use listener::Listener;
 use turn::{Event, Order, Setup};
 
+use crate::entropy;
 use crate::tls::{self, TlsError};
 
 /// Descriptors that are not connections (B2.3).
@@ -134,7 +135,7 @@ impl Server {
         info!(connections, "connections at most");
         let seed = match options.seed {
             Some(seed) => seed,
-            None => entropy()?,
+            None => entropy::seed()?,
         };
         let clock = Clock::start();
         let machine = Machine::new(Memory::config(&config), seed, clock.wall(), Instant::ZERO);
@@ -231,13 +232,6 @@ fn listen(config: &Config) -> Result<Vec<Listener>, StartError> {
         listeners.push(Listener { port, protocol, address, socket, tls, certified });
     }
     Ok(listeners)
-}
-
-fn entropy() -> io::Result<[u8; 32]> {
-    let mut seed = [0; 32];
-    let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
-    Ok(seed)
 }
 
 /// How many connections there may be: what is configured, as far as threads and descriptors go (B2.3). The

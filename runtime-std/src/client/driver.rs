@@ -13,6 +13,8 @@ use confer_core::machine::Machine;
 use confer_core::time::Instant;
 use confer_wire::Codec;
 
+use crate::entropy;
+
 use super::{End, Target};
 use shared::Shared;
 
@@ -122,9 +124,7 @@ where
     /// The operating system gives no seed or no thread. That the server cannot be reached is none:
     /// the machine tries again until it is told otherwise.
     pub fn start(target: Target, make: impl FnOnce([u8; 32]) -> M) -> io::Result<Self> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let shared = Arc::new(Shared::new(make(seed)));
+        let shared = Arc::new(Shared::new(make(entropy::seed()?)));
         // What was started ends with this, if there are no more threads to be had.
         let mut driver = Self { shared, threads: Vec::new() };
         let shared = Arc::clone(&driver.shared);
