@@ -77,7 +77,7 @@ fn common(chat: &mut Chat, args: &mut Parser, option: &str) -> Result<bool, Stri
         "--person-id" => chat.person_id = Some(value(args)?),
         "--user-data" => chat.user_data.push(pair(&value(args)?)?),
         "--script" => {
-            chat.script = Some(value(args)?).filter(|file| file != "-").map(PathBuf::from)
+            chat.script = Some(value(args)?).filter(|file| file != "-").map(PathBuf::from);
         }
         "-f" | "--format" => {
             chat.format = choose(args, option, &[("text", Format::Text), ("json", Format::Json)])?;
@@ -129,7 +129,9 @@ fn employee(args: &mut Parser, user_type: UserType, known: &Known) -> Result<Com
             "Supervisor",
             &[("VIP", Visibility::Vip), ("INT", Visibility::Int), ("ALL", Visibility::All)],
         ),
-        _ => ("Agent", &[("ALL", Visibility::All), ("INT", Visibility::Int)]),
+        UserType::Client | UserType::Agent | UserType::External | UserType::System => {
+            ("Agent", &[("ALL", Visibility::All), ("INT", Visibility::Int)])
+        }
     };
     let (mut session, mut create, mut queue_key) = (None, false, None);
     let mut visibility = levels[0].1;

@@ -277,9 +277,10 @@ fn people_say_who_they_are_and_where_they_go() {
 
 #[test]
 fn a_bot_answers_in_one_way() {
-    let bot = |line: &str| match parsed(line).unwrap() {
-        Command::Bot(bot) => *bot,
-        command => panic!("{command:?}"),
+    let bot = |line: &str| {
+        let command = parsed(line).unwrap();
+        let Command::Bot(bot) = command else { panic!("{command:?}") };
+        *bot
     };
     let loud = bot("bot --command tr S1 S2 --timeout 3");
     assert_eq!(loud.answer, Answer::Command("tr".into()));

@@ -97,7 +97,7 @@ impl Bot {
             match happenings.recv() {
                 Ok(Happening::Session(Some(session))) => life.enter(&session)?,
                 Ok(Happening::Session(None)) => more = false,
-                Ok(Happening::News(news)) => life.hear(news)?,
+                Ok(Happening::News(news)) => life.hear(&news)?,
                 Ok(Happening::Answered(chat, answer)) => life.answered(chat, answer)?,
                 Err(_) => break,
             }
@@ -148,8 +148,8 @@ impl Life<'_> {
         Ok(())
     }
 
-    fn hear(&mut self, news: DeskNews) -> Result<(), Trouble> {
-        match news {
+    fn hear(&mut self, news: &DeskNews) -> Result<(), Trouble> {
+        match *news {
             DeskNews::Chat(chat, News::Joined) => {
                 let coming = self.driver.with(|desk, _| {
                     let view = desk.chat(chat)?.view();

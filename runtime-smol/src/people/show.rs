@@ -3,6 +3,7 @@
 use confer_core::client::{End, FileAnswer, Participant, View};
 use confer_core::frame::{EventBody, NoticeType, Open, TranscriptEvent, Visibility};
 use confer_core::id::UserId;
+use confer_core::text::Text;
 use confer_core::time::Stamp;
 use serde_json::{Map, Value as Json, json};
 
@@ -187,7 +188,7 @@ pub(super) fn files(view: &View) -> Vec<String> {
 /// Somebody types, or stopped.
 pub(super) fn typing(view: &View, user_id: &UserId) -> Option<Line> {
     let who = view.participant(user_id)?;
-    let words = who.typing.as_ref().map(|text| text.reveal());
+    let words = who.typing.as_ref().map(Text::reveal);
     let text = match words {
         // That somebody stopped shows by itself.
         None => String::new(),

@@ -132,8 +132,9 @@ pub(super) fn read(line: &str) -> Result<Typed, String> {
 
 fn usage(name: &str) -> String {
     let of = COMMANDS.iter().filter(|command| command.0 == name);
-    let ways: Vec<_> = of.map(|(name, rest, _)| format!("'{name} {rest}'")).collect();
-    format!("say {}", ways.join(" or ").replace(" '", "'"))
+    let way =
+        |(name, rest, _): &(&str, &str, _)| format!("'{}'", format!("{name} {rest}").trim_end());
+    format!("say {}", of.map(way).collect::<Vec<_>>().join(" or "))
 }
 
 /// The words to wait for, with the seconds behind them, if the last word is a number.

@@ -75,21 +75,22 @@ fn results_are_read() {
     let understood = |question: Notification, result: &[(&str, &str)]| {
         let text = question.text.clone().unwrap();
         let event = notice(text.reveal(), pairs(result));
-        match understood(News::Aside(Box::new(event)), Some(&asked(question))) {
-            News::Files { echo: EchoId(7), answer } => Some(*answer),
-            News::Aside(_) => None,
-            news => panic!("{news:?}"),
+        let news = understood(News::Aside(Box::new(event)), Some(&asked(question)));
+        if let News::Files { echo, answer } = news {
+            assert_eq!(echo, EchoId(7));
+            return Some(*answer);
         }
+        assert!(matches!(news, News::Aside(_)), "{news:?}");
+        None
     };
     let Some(FileAnswer::Limits(limits)) = understood(limits_question(), LIMITS) else { panic!() };
     assert_eq!((limits.max_files, limits.used_files, limits.used_total_size), (3, 1, 99));
     assert!(limits.needs_agent);
     assert_eq!((&*limits.file_types, &*limits.delete_file), ("pdf:png", "odd"));
     // What a server leaves out or garbles is for its user to judge.
-    for missing in 0..LIMITS.len() {
-        let mut some = LIMITS.to_vec();
-        some.remove(missing);
-        assert_eq!(understood(limits_question(), &some), None, "{:?}", LIMITS[missing]);
+    for missing in LIMITS {
+        let some: Vec<_> = LIMITS.iter().copied().filter(|pair| pair != missing).collect();
+        assert_eq!(understood(limits_question(), &some), None, "{missing:?}");
     }
     let permit = &[("file-permit", "leave"), ("file-permit-life", "300")];
     let upload = UploadPermit { permit: Secret::new("leave"), life: 300 };
