@@ -11,7 +11,7 @@ use super::*;
 /// A file that answers each write when it is told what.
 struct Slow {
     answers: mpsc::Receiver<io::Result<()>>,
-    written: Arc<Mutex<Vec<u8>>>,
+    written: Written,
 }
 
 impl Write for Slow {
@@ -32,7 +32,10 @@ impl Out for Slow {
     }
 }
 
-fn slow() -> (mpsc::Sender<io::Result<()>>, Arc<Mutex<Vec<u8>>>, Journal) {
+type Answers = mpsc::Sender<io::Result<()>>;
+type Written = Arc<Mutex<Vec<u8>>>;
+
+fn slow() -> (Answers, Written, Journal) {
     let (answer, answers) = mpsc::channel();
     let written = Arc::new(Mutex::default());
     let out = Slow { answers, written: Arc::clone(&written) };
