@@ -18,7 +18,8 @@ use confer_journal::{
 };
 use confer_tests::arbitrary::{INPUTS, config, input, wall};
 use confer_tests::model::{self, Script};
-use confer_tests::{cases, seeds};
+use confer_tests::world::Chance;
+use confer_tests::{cases, fuzz, seeds};
 use quickcheck::Gen;
 
 /// What was recorded of a script, and every record of it.
@@ -425,6 +426,54 @@ fn without_text_there_is_no_word_and_no_seed() {
         entry("list", inside.into()),
     ];
     assert_eq!(list, expected);
+}
+
+#[test]
+fn any_record_is_survived() {
+    seeds::each("journal", cases(300, 100_000), |seed| {
+        let mut source = Gen::from_size_and_seed(100, seed);
+        let begin = Start::new("a test", Arc::new(config(&mut source)), [7; 32], wall(&mut source));
+        let mut recorder = Recorder::new(Idle, &begin);
+        recorder.sent(recorder.output().len());
+        recorder.handle(input(&mut source), Instant::from_millis(seed));
+        // Its bytes without length and checksum, some of them changed, in a sound frame.
+        let mut chance = Chance::new(seed);
+        let output = recorder.output();
+        let mut record = [&[u8::MAX, 1], &output[4..output.len() - 4]].concat();
+        for _ in 0..chance.below(4) {
+            let at = 2 + chance.index(record.len() - 2);
+            record[at] = u8::try_from(chance.below(256)).unwrap_or_default();
+        }
+        fuzz::decode_journal(&record);
+    });
+}
+
+#[test]
+fn a_configuration_comes_back_as_it_was_and_without_secrets() {
+    let read = |settings: &[[&str; 3]]| -> Result<Config, serde_json::Error> {
+        serde_json::from_value(serde_json::to_value(settings)?)
+    };
+    let again = |config: &Config| -> Config {
+        let written = serde_json::to_value(config).expect("it can be written");
+        serde_json::from_value(written).expect("it can be read")
+    };
+    for settings in [
+        &[["settings", "request-max-size", "524288"]][..],
+        &[["settings", "xml-request-max-size", "4096"]],
+        &[["languages.German", "country", ""]],
+        &[["languages.German", "name", "Deutsch"], ["languages.German", "message-alert", ""]],
+        &[["endpoints:1", "default", "default"]],
+        &[["endpoints:1", "sales", "sales-queue"]],
+    ] {
+        let config = read(settings).expect("it is legal");
+        assert_eq!(again(&config), config, "{settings:?}");
+    }
+    let mut secret = Config::default();
+    let set = secret.set("ports.webapi", "access-token", "geheim");
+    assert_eq!(set, Ok(None));
+    assert_eq!(again(&secret), Config::default());
+    assert!(read(&[["ports.webapi", "access-token", "geheim"]]).is_err());
+    assert!(read(&[["settings", "session-linger", "0"]]).is_err());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::section::Section;
 use super::table::{Group as _, Row};
-use super::{Config, Language, rows_of};
+use super::{Config, Language, row, rows_of};
 
 /// Section, option, value.
 type Setting = (String, String, String);
@@ -25,12 +25,18 @@ impl Config {
         }
         let sections = Section::FIXED.into_iter().chain(languages);
         let of_table = sections.flat_map(|section| {
-            // A language is there as soon as it has a name.
-            let is_name =
-                move |row: &Row| matches!(section, Section::Language(_)) && row.info.name == "name";
+            // A language is there as soon as it has a name; and which of two names an option was
+            // set under is known even if its value is the default.
+            let stays = |row: &Row| {
+                if matches!(section, Section::Language(_)) {
+                    row.info.name == "name"
+                } else {
+                    row.info.alias.and(self.spelled).is_some()
+                }
+            };
             rows_of(section)
                 .filter(|row| !row.info.kind.is_secret())
-                .filter(|row| is_name(row) || !(row.same)(&defaults, self, section))
+                .filter(|row| stays(row) || !(row.same)(&defaults, self, section))
                 .map(|row| {
                     let of_two = row.info.alias.and(self.spelled);
                     let value = (row.text)(self, section).unwrap_or_default();
@@ -57,6 +63,10 @@ impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut config = Self::default();
         for (section, option, value) in Vec::<Setting>::deserialize(deserializer)? {
+            let known = Section::parse(&section).ok().and_then(|section| row(section, &option));
+            if known.is_some_and(|row| row.info.kind.is_secret()) {
+                return Err(D::Error::custom("a secret, where none is written"));
+            }
             config.set(&section, &option, &value).map_err(D::Error::custom)?;
         }
         Ok(config)
