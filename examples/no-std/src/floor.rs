@@ -174,9 +174,10 @@ impl Floor {
                 AskRequest::Contact(Contact::Identify { .. }) => {
                     Outcome::Identified { contact: None, attributes: KvList::new() }
                 }
-                AskRequest::Record(_) | AskRequest::Interaction(_) | AskRequest::Document(_) => {
-                    Outcome::Done
-                }
+                AskRequest::Record(_)
+                | AskRequest::Interaction(_)
+                | AskRequest::Document(_)
+                | AskRequest::Instance(_) => Outcome::Done,
             };
             self.server.handle(Input::Done { op, outcome }, self.now);
         }
