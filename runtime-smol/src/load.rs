@@ -1,6 +1,6 @@
 //! Load for a server: as many customers and agents as wanted, on one thread.
 //!
-//! What they do is decided in [`crowd`], which knows neither sockets nor clocks; here are those.
+//! What they do is decided in `crowd`, which knows neither sockets nor clocks; here are those.
 //! The report says what the server did, and how busy this side was: a generator that is out of
 //! breath measures itself.
 

@@ -130,7 +130,7 @@ pub enum News {
     NotSent {
         /// What was said.
         echo: EchoId,
-        /// Why: the number of an [`ErrorId`](crate::frame::ErrorId), or of one this build does not know.
+        /// Why: the number of an [`ErrorId`], or of one this build does not know.
         error_id: i32,
         /// Why, in the server's words; empty where it did not say.
         why: Str,
@@ -179,7 +179,7 @@ pub enum End {
     LoggedOut,
     /// It was not believed, and removed (8210).
     WrongSecureKey,
-    /// It was not let in: the number of an [`ErrorId`](crate::frame::ErrorId), or of one this build
+    /// It was not let in: the number of an [`ErrorId`], or of one this build
     /// does not know.
     Refused(i32),
 }
