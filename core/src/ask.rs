@@ -134,6 +134,9 @@ pub enum RecordName {
 }
 
 /// About a session's record.
+///
+/// What is asked about one record takes effect in the order it was asked, whenever it is answered: a
+/// later piece, or a later version of an event, must not be overwritten by an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Record {

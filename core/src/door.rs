@@ -7,7 +7,21 @@ use crate::ask::{Outcome, Request as AskRequest};
 use crate::config::Config;
 use crate::frame::{Event, Flaw, Frame, Malformed, Request};
 use crate::id::{InteractionId, LinkId, OpId, PortId, SessionId};
+use crate::text::Str;
 use crate::time::Wall;
+
+/// Who a server is, to the interaction server and to other instances (B19.3, B20.12).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name, unique among the instances of one store: the `ChatServerAppName`. By this name other
+    /// instances tell it something, and a record says who owns it.
+    pub name: Str,
+    /// The address of its port `default`, as agents reach it: the `ChatServerHost`. Empty: not known,
+    /// and not written.
+    pub host: Str,
+    /// The number of that port: the `ChatServerPort`.
+    pub port: u16,
+}
 
 /// What happens to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +118,8 @@ pub enum External {
     },
     /// The contact store answers again (B4.3).
     ContactStoreUp,
-    /// A session's owner has been silent for too long, and so has everybody in it (B20.13).
+    /// A session's owner has been silent for too long, and so has everybody in it (B20.13). Said
+    /// again while it is so.
     Orphaned {
         /// Which.
         session: SessionId,
@@ -174,7 +189,8 @@ pub enum Report {
         /// What was wrong.
         what: Flaw,
     },
-    /// Somebody named a flex user and showed a wrong key (B9.1).
+    /// Somebody named a flex user and showed a wrong key (B9.1), or a session and a wrong token
+    /// (B20.10).
     WrongSecureKey {
         /// Who.
         link: LinkId,

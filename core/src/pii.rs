@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize as _;
 
@@ -84,6 +85,43 @@ impl Drop for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
+    }
+}
+
+/// What is kept of a secret where only its owner needs to know it: its SHA-256 (B20.9). Compared in
+/// constant time, never printed.
+///
+/// As good as the secret is long, for there is no salt.
+#[derive(Clone, Copy)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    pub(crate) fn of(secret: &Secret) -> Self {
+        Self(Sha256::digest(secret.0.as_bytes()).into())
+    }
+
+    /// The one that was written as these bytes.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes, to be written.
+    pub(crate) const fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Fingerprint {}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[fingerprint]")
     }
 }
 

@@ -48,6 +48,10 @@ pub(super) enum Purpose {
     Upload(OpId),
     /// The words of a dormant session are fetched (B12.5).
     Wake,
+    /// The next stage of a restoration (B20.2).
+    Restore,
+    /// Ownership is given up, and the session goes on elsewhere (B20.7).
+    Release,
     /// Nothing waits for it.
     Change,
     /// Nothing is left of the session, and its interaction must not stay (B4.3).
@@ -83,7 +87,7 @@ impl Server {
         let attempts_left = match (purpose, &request) {
             // No chat waits for a store that is down (B4.3); what it lacks is made up for later.
             (Purpose::Create, Request::Contact(_) | Request::Record(_))
-            | (Purpose::Make | Purpose::CatchUp, _) => 0,
+            | (Purpose::Make | Purpose::CatchUp | Purpose::Restore, _) => 0,
             _ => self.config.settings.transcript_resend_attempts,
         };
         self.attempt(
@@ -96,7 +100,9 @@ impl Server {
     fn attempt(&mut self, op: OpId, mut ask: Ask) {
         let settings = &self.config.settings;
         let patience = match (ask.purpose, &ask.request) {
-            (Purpose::Create, Request::Contact(_) | Request::Record(_)) => settings.save_wait_max,
+            (Purpose::Create, Request::Contact(_) | Request::Record(_)) | (Purpose::Restore, _) => {
+                settings.save_wait_max
+            }
             _ => settings.transcript_resend_delay,
         };
         let until = self.now + patience;
@@ -115,6 +121,9 @@ impl Server {
         }
         if let Some(ask) = self.asks.open.remove(&op) {
             ask.timer.map(|timer| self.timers.cancel(timer));
+            if outcome == Outcome::Done {
+                self.note_saved(ask.session, ask.purpose, &ask.request);
+            }
             self.answered(ask.session, ask.purpose, outcome);
         }
     }
@@ -141,6 +150,7 @@ impl Server {
             return self.answered(ask.session, ask.purpose, Outcome::Failed(Failure::Unavailable));
         }
         ask.attempts_left -= 1;
+        self.renew(ask.session, &mut ask.request);
         let op = self.asks.next();
         self.attempt(op, ask);
     }
@@ -150,7 +160,9 @@ impl Server {
             Purpose::Create => self.go_on_creating(key, outcome),
             Purpose::Save(step) => self.saved(key, step, &outcome),
             Purpose::Make | Purpose::CatchUp => self.caught_up(key, &outcome),
-            Purpose::Close => self.go_on_closing(key),
+            Purpose::Close => self.go_on_closing(key, &outcome),
+            Purpose::Restore => self.go_on_restoring(key, outcome),
+            Purpose::Release => self.handed_over(key),
             Purpose::Upload(upload) => self.upload_answered(key, upload, outcome),
             Purpose::Wake => self.woken(key, outcome),
             Purpose::Change | Purpose::Undo => {}

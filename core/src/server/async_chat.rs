@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 
+use crate::ask::LeafKind;
 use crate::frame::{KvList, UserType};
 use crate::id::EventId;
 use crate::session::Session;
 use crate::session::asynchrony::AsyncStatus;
 use crate::session::transcript::{Reason, What};
 use crate::slab::Key;
+use crate::time::Stamp;
 
 use super::Server;
 
@@ -25,10 +27,15 @@ const CHECK_EVERY: Duration = Duration::from_secs(60);
 const CHECK_LATER: Duration = Duration::from_secs(60);
 
 impl Server {
-    /// Follows what happened in an async session.
-    pub(super) fn track(&mut self, key: Key<Session>, after: EventId, to: EventId) {
-        let Some(session) = self.sessions.get(key) else { return };
-        let Some(state) = session.asynchrony else { return };
+    /// Follows what happened in an async session; what the interaction is to be told of it.
+    pub(super) fn track(
+        &mut self,
+        key: Key<Session>,
+        after: EventId,
+        to: EventId,
+    ) -> Option<KvList> {
+        let session = self.sessions.get(key)?;
+        let state = session.asynchrony?;
         let agent_there = session.roster.has_agent();
         let mut status = state.status;
         let mut active = false;
@@ -52,7 +59,8 @@ impl Server {
                     | Reason::OtherParty
                     | Reason::Server
                     | Reason::WrongSecureKey
-                    | Reason::Inactivity => AsyncStatus::AgentLost,
+                    | Reason::Inactivity
+                    | Reason::Restoration => AsyncStatus::AgentLost,
                 },
                 What::Message(_) | What::Notice(..)
                     if counts && sender.user_type == UserType::Client && !agent_there =>
@@ -67,7 +75,7 @@ impl Server {
                 }
             };
         }
-        self.set_async_status(key, status, active);
+        self.note_async_status(key, status, active)
     }
 
     /// Tells the interaction where an async session stands, if that has changed, and when to look
@@ -78,31 +86,47 @@ impl Server {
         status: AsyncStatus,
         active: bool,
     ) {
-        let now = self.now;
+        if let Some(properties) = self.note_async_status(key, status, active) {
+            self.change_properties(key, properties);
+        }
+    }
+
+    /// Where an async session stands from now on; what the interaction is to be told, if anything.
+    fn note_async_status(
+        &mut self,
+        key: Key<Session>,
+        status: AsyncStatus,
+        active: bool,
+    ) -> Option<KvList> {
+        let (now, stamp) = (self.now, self.stamp());
         let check_at = self.async_check_at();
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(state) = &mut session.asynchrony else { return };
+        let session = self.sessions.get_mut(key)?;
+        let shift = session.time_shift(stamp);
+        let state = session.asynchrony.as_mut()?;
         state.transfer = false;
         let changed = state.status != status;
         let due = active && state.told + CHECK_EVERY <= now;
         if !changed && !due {
-            return;
+            return None;
         }
         state.status = status;
         state.told = now;
+        state.check_at = check_at;
         let mut properties = KvList::new();
         if changed {
             let number = alloc::string::ToString::to_string(&status.number());
             properties.push(ASYNC_STATUS, &*number);
+            session.dossier.status_shift = shift;
         }
-        properties.push(ASYNC_CHECK_AT, &*check_at);
-        self.change_properties(key, properties);
+        properties.push(ASYNC_CHECK_AT, &*check_at.written());
+        session.dossier.mark(LeafKind::Session, 0);
+        Some(properties)
     }
 
-    /// When to look again, as the interaction is told it (B12.4).
-    pub(super) fn async_check_at(&self) -> heapless::String<20, u8> {
+    /// When to look again (B12.4).
+    pub(super) fn async_check_at(&self) -> Stamp {
         let settings = &self.config.settings;
         let later = settings.async_idle_alert + settings.async_idle_close + CHECK_LATER;
-        self.wall.stamp(self.now + later).written()
+        self.wall.stamp(self.now + later)
     }
 }

@@ -163,6 +163,7 @@ impl Server {
 
     fn join(&mut self, link: LinkId, reference: u32, join: RequestJoin) -> Result<(), Refusal> {
         let who = self.registration(link)?.clone();
+        let Some(join) = self.sought_by_agent(link, reference, join)? else { return Ok(()) };
         if let Some(request_key) = &join.request_key {
             let (asked, person) = ((link, reference), who.person());
             let key = match &join.session_id {
@@ -269,7 +270,9 @@ impl Server {
         let who = there.registration.as_ref().ok_or(ErrorId::NotRegistered)?;
         let key = self.session(session_id)?;
         match self.sessions.get(key).map(|session| session.phase) {
-            Some(Phase::Creating) => return Err(ErrorId::Restoring.into()),
+            Some(Phase::Creating | Phase::Sought | Phase::Restoring | Phase::Leaving) => {
+                return Err(ErrorId::Restoring.into());
+            }
             Some(Phase::Closed) => return Err(ErrorId::SessionClosed.into()),
             Some(Phase::Open) => {}
             Some(Phase::Gone) | None => return Err(ErrorId::NoSuchSession.into()),

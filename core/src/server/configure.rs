@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::ask::LeafKind;
 use crate::frame::{ErrorId, KvList, NoticeType};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -35,6 +36,7 @@ impl Server {
         let [alert, alert2, close] = self.idle_texts(session);
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         session.overrides = overrides;
+        session.dossier.mark(LeafKind::Session, 0);
         self.restart(key, Which::Regular);
         let Some(session) = self.sessions.get(key) else { return Ok(()) };
         let now = self.idle_settings(session);
@@ -74,6 +76,7 @@ impl Server {
         }
         if let Some(language) = language {
             session.language = language;
+            session.dossier.mark(LeafKind::Session, 0);
         }
         if resets {
             self.reset_async_control(key);

@@ -3,13 +3,16 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::ask::{Contact, Interaction, Outcome, Record, Request};
+use crate::ask::{Contact, Interaction, LeafKind, Outcome, Record, Request};
+use crate::door::Identity;
 use crate::frame::{ErrorId, KvList, ProtocolType, UserType};
 use crate::id::{EventId, InteractionId, LinkId};
+use crate::pii::{Fingerprint, Secret};
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::asynchrony::{AsyncStatus, Asynchrony};
 use crate::session::creating::{Creating, Stage};
+use crate::session::dossier::Guest;
 use crate::session::keeping::State;
 use crate::session::keys::{Done, Kind, Person};
 use crate::session::language::Language;
@@ -32,12 +35,16 @@ use super::async_chat::{ASYNC_CHECK_AT, ASYNC_STATUS};
 const MAX_PROPERTIES: usize = MAX_ENTRIES - 32;
 /// Repetitions of one creating Join that may wait for its answer; one more is refused with 8317.
 const MAX_AGAIN: usize = 4;
+/// Properties of the interaction: which server has its session, and where (B19.3).
+const APP_NAME: &str = "ChatServerAppName";
+const HOST: &str = "ChatServerHost";
+const PORT: &str = "ChatServerPort";
 /// Property of the interaction: whose it is (B19.1).
 const CONTACT_ID: &str = "ContactId";
 
 /// User data of a Join that is for the server and not for the others.
 const SESSION_PASSWORD: &str = "GCTI_Chat_SessionPassword";
-const WEBAPI_TOKEN: &str = "ChatServerWebapiToken";
+pub(super) const WEBAPI_TOKEN: &str = "ChatServerWebapiToken";
 const SET_PARTY_STYLE: &str = "GCTI_Chat_SetPartyStyle";
 
 impl Server {
@@ -68,11 +75,14 @@ impl Server {
         }
         session.language = Language::of(&session.user_data);
         let password = newcomer.user_data.text(SESSION_PASSWORD);
-        session.password = match password.filter(|_| newcomer.protocol == ProtocolType::Basic) {
-            Some(password) => Some(crate::pii::Secret::new(&password)),
+        let password = match password.filter(|_| newcomer.protocol == ProtocolType::Basic) {
+            Some(password) => Some(Secret::new(&password)),
             None if self.config.settings.session_password_enforce => Some(self.ids.secret()),
             None => None,
         };
+        let token = self.ids.secret();
+        session.dossier.password = password.as_ref().map(Fingerprint::of);
+        session.dossier.token = Some(Fingerprint::of(&token));
         let creation = newcomer.request_key.clone().map(|key| (newcomer.person(), key));
         let creation = creation.filter(|_| newcomer.protocol == ProtocolType::Basic);
         session.creation = creation.map(Box::new);
@@ -86,6 +96,8 @@ impl Server {
             stage,
             newcomer,
             attributes: KvList::new(),
+            token,
+            password,
             again: Vec::new(),
             abandoned: false,
             stopped: false,
@@ -100,7 +112,7 @@ impl Server {
         self.admission.sessions += 1;
         match seat {
             Seat::Flex(user) => self.place(user, Place::Creating(key)),
-            Seat::Basic(_) | Seat::Voice => {
+            Seat::Basic(_) | Seat::Voice | Seat::Former => {
                 if let Some(there) = self.links.link_mut(link) {
                     there.creating.push(key);
                 }
@@ -143,6 +155,11 @@ impl Server {
             Stage::Record => Request::Record(session.new_record()),
             Stage::Submit => {
                 let mut properties = session.properties();
+                if let Some(password) = &creating.password {
+                    properties.push("ChatServerSessionPassword", password.reveal());
+                }
+                properties.push(WEBAPI_TOKEN, creating.token.reveal());
+                self.identify(&mut properties);
                 for entry in &creating.attributes {
                     // What the customer says now counts for more than what they said once (B19.1).
                     if properties.value(&entry.key).is_none() && properties.len() < MAX_PROPERTIES {
@@ -155,7 +172,7 @@ impl Server {
                 if session.is_async() {
                     let status = alloc::string::ToString::to_string(&AsyncStatus::New.number());
                     properties.push(ASYNC_STATUS, &*status);
-                    properties.push(ASYNC_CHECK_AT, &*check_at);
+                    properties.push(ASYNC_CHECK_AT, &*check_at.written());
                 }
                 Request::Interaction(Interaction::Submit {
                     interaction: session.interaction.clone(),
@@ -200,11 +217,23 @@ impl Server {
     }
 
     fn created(&mut self, key: Key<Session>) {
+        let check_at = self.async_check_at();
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.is_async() {
+            session.asynchrony = Some(Asynchrony::new(self.now, check_at));
+        }
+        // The record was begun under the id that was asked for (B14.9).
+        let called = session.interaction.as_str() != session.id.as_str();
+        if called && session.keeping.state == State::Even {
+            let record = Record::Call {
+                session: session.id.clone(),
+                generation: session.generation,
+                interaction: session.interaction.clone(),
+            };
+            self.ask(key, |_| Purpose::Change, Request::Record(record));
+        }
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(creating) = session.creating.take() else { return };
-        if session.is_async() {
-            session.asynchrony = Some(Asynchrony::new(self.now));
-        }
         let Creating { newcomer, again, stopped, .. } = *creating;
         self.no_longer_creating(key, newcomer.link);
         self.turn(key, Turn::Created);
@@ -218,6 +247,21 @@ impl Server {
         }
         if stopped || self.ending {
             self.close(key, Reason::Server);
+        } else if self.draining {
+            self.hand_over_also(key);
+        }
+    }
+
+    /// Who has the session, for its interaction (B19.3).
+    pub(super) fn identify(&self, properties: &mut KvList) {
+        let Identity { name, host, port } = &self.identity;
+        properties.retain(|entry| ![APP_NAME, HOST, PORT].contains(&&*entry.key));
+        if !name.is_empty() {
+            properties.push(APP_NAME, &**name);
+        }
+        if !host.is_empty() {
+            properties.push(HOST, &**host);
+            properties.push(PORT, &*alloc::string::ToString::to_string(port));
         }
     }
 
@@ -247,7 +291,11 @@ impl Server {
         let Some(done) = session.keys.find(person, Kind::Join, request_key) else { return false };
         let Done { party, after, to, .. } = *done;
         let answer = match session.roster.party(party).protocol {
-            ProtocolType::Flex => Answer::Flex { link, reference, party, after: Some(after) },
+            ProtocolType::Flex => {
+                // After a restoration, it is another participation of the same user's.
+                let party = session.guest_of(party).map_or(party, |guest| guest.party);
+                Answer::Flex { link, reference, party, after: Some(after) }
+            }
             ProtocolType::Basic | ProtocolType::Esp | ProtocolType::None => {
                 Answer::Again { link, reference, party, after, to, joins: true }
             }
@@ -307,7 +355,7 @@ impl Server {
             // Whoever creates may be gone, and the connection still there to be answered on.
             let error = match seat {
                 Seat::Basic(_) => ErrorId::NotRegistered,
-                Seat::Flex(_) | Seat::Voice => ErrorId::NotInSession,
+                Seat::Flex(_) | Seat::Voice | Seat::Former => ErrorId::NotInSession,
             };
             self.refuse(link, reference, error.into());
         }
@@ -322,7 +370,11 @@ impl Server {
         let user_id = match seat {
             // A flex user's first participation has the id of its Login (B1.2).
             Seat::Flex(_) => who.user_id.clone(),
-            Seat::Basic(_) | Seat::Voice => self.ids.user_id(),
+            Seat::Basic(_) | Seat::Voice | Seat::Former => self.ids.user_id(),
+        };
+        let secure_key = match seat {
+            Seat::Flex(user) => self.users.user(user).map(|user| user.secure_key.fingerprint()),
+            Seat::Basic(_) | Seat::Voice | Seat::Former => None,
         };
         let Some(session) = self.sessions.get_mut(key) else { return };
         let bot = who.user_type != UserType::Client
@@ -354,6 +406,11 @@ impl Server {
             fetched: EventId::NONE,
             left: None,
         });
+        if let Some(key) = secure_key {
+            let guest = Guest { party, key, former: Vec::new(), removed: false };
+            session.dossier.guests.push(guest);
+            session.dossier.mark(LeafKind::Party, party.0.into());
+        }
         let audience = Audience { sender: party, receiver: None, visibility };
         let before = session.transcript.last();
         let greeting = greeting.map(|text| Words::new(text, More::default()));
@@ -361,7 +418,8 @@ impl Server {
         // A position nobody has reached yet is the newest before the Join (B4.7).
         let after = after.min(before);
         if let Some(key) = request_key {
-            session.keys.note(person, Done { key, kind: Kind::Join, party, after, to });
+            let place = session.keys.note(person, Done { key, kind: Kind::Join, party, after, to });
+            session.dossier.mark(LeafKind::RequestKey, place);
         }
         let answer = match seat {
             Seat::Flex(user) => {
@@ -369,7 +427,7 @@ impl Server {
                 self.subscribe_on_join(key, party, user);
                 Answer::Flex { link, reference, party, after: Some(after) }
             }
-            Seat::Basic(_) | Seat::Voice => {
+            Seat::Basic(_) | Seat::Voice | Seat::Former => {
                 if let Some(there) = self.links.link_mut(link) {
                     there.seats.push((key, party));
                 }
@@ -386,7 +444,9 @@ impl Server {
             return Err(ErrorId::NoSuchSession.into());
         };
         match session.phase {
-            Phase::Creating => return Err(ErrorId::Restoring.into()),
+            Phase::Creating | Phase::Sought | Phase::Restoring | Phase::Leaving => {
+                return Err(ErrorId::Restoring.into());
+            }
             Phase::Closed | Phase::Gone => return Err(ErrorId::SessionClosed.into()),
             Phase::Open => {}
         }
@@ -401,9 +461,9 @@ impl Server {
         if session.roster.present().len() >= limit || session.roster.ever() >= ever {
             return Err(ErrorId::LimitReached.into());
         }
-        if let Some(password) = &session.password {
-            let shown =
-                user_data.text(SESSION_PASSWORD).map(|shown| crate::pii::Secret::new(&shown));
+        if let Some(password) = &session.dossier.password {
+            let shown = user_data.text(SESSION_PASSWORD);
+            let shown = shown.map(|shown| Fingerprint::of(&Secret::new(&shown)));
             if shown.as_ref() != Some(password) {
                 return Err(ErrorId::SessionPassword.into());
             }

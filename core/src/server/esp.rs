@@ -1,6 +1,7 @@
 //! ESP: calls of the workflow (§14 of the behaviour).
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use crate::door::Action;
 use crate::frame::esp::{Envelope, Event, Request, Request3rdServer};
@@ -25,6 +26,8 @@ use super::lists::read_lists;
 const SERVICE: &str = "Chat";
 /// What a workflow is called that does not say.
 const NICKNAME: &str = "System";
+/// Parameter of a call that restores its session if this server does not hold it (B20.2).
+const INDUCE_RESTORE: &str = "InduceRestore";
 /// Key of the session a call is about, in the user data or the parameters.
 const INTERACTION_ID: &str = "InteractionId";
 
@@ -36,9 +39,13 @@ impl Server {
             call.envelope.parameters = parameters;
             self.try_esp(link, reference, &call)
         });
-        if let Err(refusal) = done {
-            self.refuse_esp(link, reference, &call.envelope, refusal);
+        let Err(refusal) = done else { return };
+        if refusal.id == ErrorId::NoSuchSession
+            && is_true(&call.envelope.parameters, INDUCE_RESTORE)
+        {
+            return self.sought_by_workflow(link, reference, call);
         }
+        self.refuse_esp(link, reference, &call.envelope, refusal);
     }
 
     fn try_esp(
@@ -122,7 +129,7 @@ impl Server {
                 let Some(session) = self.sessions.get(key) else { return Ok(()) };
                 let info = KvList::from([
                     ("CreatedAt", (&*session.start_at.written()).into()),
-                    ("IsRestored", 0.into()),
+                    ("IsRestored", i32::from(session.generation > 1).into()),
                 ]);
                 let outputs = KvList::from([("SessionInfo", info.into())]);
                 self.respond(key, link, reference, envelope, &outputs);
@@ -228,7 +235,9 @@ impl Server {
         self.may_wait(key)?;
         let Some(session) = self.sessions.get(key) else { return Ok(()) };
         let closed = match session.phase {
-            Phase::Creating => return Err(ErrorId::Restoring.into()),
+            Phase::Creating | Phase::Sought | Phase::Restoring | Phase::Leaving => {
+                return Err(ErrorId::Restoring.into());
+            }
             Phase::Closed | Phase::Gone => true,
             Phase::Open if if_no_agents && session.roster.has_agent() => false,
             Phase::Open => {
@@ -252,11 +261,7 @@ impl Server {
     ) {
         let outputs = self.outputs(outputs);
         let envelope = Box::new(envelope.answer(outputs));
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let last = session.transcript.last();
-        let answer = Answer::Esp { link, reference, envelope, party: PartyNo(u16::MAX) };
-        session.queue(Step::new(last, last, Some(answer)));
-        self.release(key);
+        self.answer_saved(key, Answer::Esp { link, reference, envelope, party: PartyNo(u16::MAX) });
     }
 
     /// What every response has, and these.
@@ -273,7 +278,9 @@ impl Server {
         let key = self.called_session(call)?;
         match self.sessions.get(key).map(|session| session.phase) {
             Some(Phase::Open) => self.may_wait(key).map(|()| key),
-            Some(Phase::Creating) => Err(ErrorId::Restoring.into()),
+            Some(Phase::Creating | Phase::Sought | Phase::Restoring | Phase::Leaving) => {
+                Err(ErrorId::Restoring.into())
+            }
             Some(Phase::Closed) => Err(ErrorId::SessionClosed.into()),
             Some(Phase::Gone) | None => Err(ErrorId::NoSuchSession.into()),
         }
@@ -289,12 +296,17 @@ impl Server {
 
     /// The session of the InteractionId in the parameters, else in the user data (B14.9).
     pub(super) fn called_session(&self, call: &Request3rdServer) -> Result<Key<Session>, Refusal> {
-        let of = |list: &KvList| list.text(INTERACTION_ID).map(alloc::borrow::Cow::into_owned);
-        let id = of(&call.envelope.parameters).or_else(|| call.user_data.as_ref().and_then(of));
-        let id = id.ok_or(Refusal::because(ErrorId::Malformed, "InteractionId is missing"))?;
+        let id = Self::called_id(call)?;
         let by_interaction = self.by_interaction.get(&InteractionId::new(&id)).copied();
         let by_id = || self.by_id.get(&SessionId::new(&id)).copied();
         by_interaction.or_else(by_id).ok_or_else(|| ErrorId::NoSuchSession.into())
+    }
+
+    /// The InteractionId of a call, which may be that of an interaction or of a session (B14.9).
+    pub(super) fn called_id(call: &Request3rdServer) -> Result<String, Refusal> {
+        let of = |list: &KvList| list.text(INTERACTION_ID).map(alloc::borrow::Cow::into_owned);
+        let id = of(&call.envelope.parameters).or_else(|| call.user_data.as_ref().and_then(of));
+        id.ok_or(Refusal::because(ErrorId::Malformed, "InteractionId is missing"))
     }
 
     fn esp_attributes(&self, parameters: &KvList) -> Result<Option<KvList>, Refusal> {

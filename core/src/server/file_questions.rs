@@ -5,6 +5,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::ToString as _;
 
+use crate::ask::LeafKind;
 use crate::door::{Action, Trust};
 use crate::frame::{ErrorId, Event, Frame, KvList, Open, ProtocolType, TranscriptEvent, basic};
 use crate::id::{EventId, LinkId};
@@ -155,6 +156,7 @@ impl Server {
             return refused("download-attempts is reached");
         }
         files.count_download();
+        session.dossier.mark(LeafKind::Session, 0);
         Ok(results)
     }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use crate::ask::{Document, Failure, Outcome, Request};
+use crate::ask::{Document, Failure, LeafKind, Outcome, Request};
 use crate::config::DeleteFile;
 use crate::frame::{ErrorId, KvList, NoticeType, UserType};
 use crate::id::{DocumentId, EventId, FileId, LinkId, OpId};
@@ -112,12 +112,19 @@ impl Deed {
         match self {
             Self::Upload { id, counted } => {
                 files.add(File { id, owner: party, uploaded: event, deleted: None, counted });
+                let index = files.all().len() - 1;
+                session.dossier.mark(LeafKind::File, u32::try_from(index).unwrap_or(u32::MAX));
             }
             Self::Delete { id, uploaded, frees, .. } => {
+                let index = files.all().iter().position(|file| file.id == id);
                 files.delete(&id, event, frees);
+                if let Some(index) = index.and_then(|index| u32::try_from(index).ok()) {
+                    session.dossier.mark(LeafKind::File, index);
+                }
                 session.transcript.mark_deleted(uploaded, event);
             }
         }
+        session.dossier.mark(LeafKind::Session, 0);
     }
 }
 

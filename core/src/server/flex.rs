@@ -7,7 +7,7 @@ use crate::frame::flex::{
 use crate::frame::{
     AfterAction, ErrorId, Frame, Open, ProtocolType, RequestResult, UserType, Visibility,
 };
-use crate::id::{EventId, LinkId, UserId};
+use crate::id::{EventId, LinkId, SessionId, UserId};
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::keys::{Kind, Person};
@@ -41,6 +41,7 @@ impl Server {
         }
         there.unanswered.insert(reference);
         let user_id = asker(&request).cloned();
+        let Some(request) = self.sought_by_customer(link, reference, request) else { return };
         if let Err(refusal) = self.try_flex(link, reference, request) {
             self.refuse_in_turn(link, reference, user_id.as_ref(), refusal);
         }
@@ -221,6 +222,9 @@ impl Server {
             Some(Place::Inside(key, party)) => {
                 let after = logout.last_position.map(|after| self.lowered(key, after));
                 let answer = Answer::Flex { link, reference, party, after };
+                if self.sessions.get(key).is_some_and(|it| it.phase == Phase::Leaving) {
+                    return Err(ErrorId::Restoring.into());
+                }
                 if self.is_open(key) {
                     // Whoever leaves by itself is nobody afterwards.
                     self.forget_user(user);
@@ -264,6 +268,9 @@ impl Server {
                 match self.sessions.get(key).map(|session| session.phase) {
                     Some(Phase::Open) => Ok((key, party)),
                     Some(Phase::Closed) => Err(ErrorId::SessionClosed.into()),
+                    Some(Phase::Sought | Phase::Restoring | Phase::Leaving) => {
+                        Err(ErrorId::Restoring.into())
+                    }
                     Some(Phase::Creating | Phase::Gone) | None => Err(ErrorId::NotInSession.into()),
                 }
             }
@@ -292,10 +299,21 @@ impl Server {
         if session.outbox.is_full() {
             return Err(ErrorId::StoreUnavailable.into());
         }
-        let last = session.transcript.last();
-        session.queue(Step::new(last, last, Some(answer)));
-        self.release(key);
+        self.answer_saved(key, answer);
         Ok(())
+    }
+
+    /// An answer behind those that wait, and behind the save of what its request has changed without
+    /// an event (B20.1).
+    pub(super) fn answer_saved(&mut self, key: Key<Session>, answer: Answer) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let last = session.transcript.last();
+        let mut step = Step::new(last, last, Some(answer));
+        if session.dossier.has_changed() {
+            self.save_first(key, &mut step);
+        }
+        self.queue(key, step);
+        self.release(key);
     }
 
     /// The answer to a flex request, the events up to `to` being told.
@@ -308,8 +326,14 @@ impl Server {
     ) -> EventStatus {
         let answer = EventStatus::new(RequestResult::Success);
         let Some(session) = self.sessions.get(key) else { return answer };
+        // Whoever asks under a former id is told the one it has now, and its key (B20.4).
+        let secure_key = match session.roster.party(party).seat {
+            Seat::Flex(user) => self.users.user(user).filter(|user| user.renamed),
+            Seat::Basic(_) | Seat::Voice | Seat::Former => None,
+        };
         EventStatus {
             user_id: Some(session.roster.party(party).user_id.clone()),
+            secure_key: secure_key.and_then(|user| user.secure_key.known().cloned()),
             session_id: Some(session.id.clone()),
             session_status: Some(Open::Known(session.status())),
             ..self.with_transcript(session, party, after, to, answer)
@@ -378,6 +402,18 @@ pub(super) const fn asker(request: &Request) -> Option<&UserId> {
         Request::RequestPush(push) => Some(&push.user_id),
         Request::RequestAlive(alive) => Some(&alive.user_id),
         Request::RequestLogin(_) | Request::RequestNode(_) => None,
+    }
+}
+
+/// The session it names.
+pub(super) const fn named_session(request: &Request) -> Option<&SessionId> {
+    match request {
+        Request::RequestJoin(join) => join.session_id.as_ref(),
+        Request::RequestRefresh(refresh) => refresh.session_id.as_ref(),
+        Request::RequestLogout(logout) => logout.session_id.as_ref(),
+        Request::RequestNotify(notify) => notify.session_id.as_ref(),
+        Request::RequestPush(push) => push.session_id.as_ref(),
+        Request::RequestLogin(_) | Request::RequestNode(_) | Request::RequestAlive(_) => None,
     }
 }
 

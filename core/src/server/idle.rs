@@ -119,6 +119,7 @@ impl Server {
             self.announce(key, notice, words);
             if which == Which::Async {
                 self.set_async_status(key, AsyncStatus::IdleAlert, true);
+                self.keep(key);
             }
         }
     }

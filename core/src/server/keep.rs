@@ -4,8 +4,9 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::ask::{Failure, Outcome, Record, Request};
+use crate::ask::{Failure, LeafKey, Outcome, Record, Request};
 use crate::config::{AutoSave, SaveOnError};
+use crate::frame::EventList;
 use crate::id::EventId;
 use crate::session::Session;
 use crate::session::keeping::State;
@@ -13,6 +14,7 @@ use crate::session::outbox::Step;
 use crate::session::phase::Phase;
 use crate::session::transcript::Reason;
 use crate::slab::Key;
+use crate::time::Stamp;
 
 use super::asks::Purpose;
 use super::{Server, Timer};
@@ -32,25 +34,110 @@ impl Server {
         if settings.transcript_auto_save == AutoSave::AtClose {
             return;
         }
-        let now = self.stamp();
-        let Some(session) = self.sessions.get(key) else { return };
+        let notices = settings.transcript_save_notices;
+        let Some(session) = self.sessions.get_mut(key) else { return };
         if session.keeping.state != State::Even {
             return;
         }
-        let events = session.changed(step.after, step.to, settings.transcript_save_notices);
-        if events.is_empty() {
+        let events = session.changed(step.after, step.to, notices);
+        let (reserved_to, due) = session.dossier.reserve(step.to);
+        let nothing = events.is_empty() && !session.dossier.has_changed();
+        // Nobody may learn of an id that is not reserved (B20.8).
+        let waits = !nothing || !session.dossier.may_hand_out(step.to);
+        if !waits && !due {
             return;
         }
+        let joined = session.newcomers(step.after, step.to);
+        let newcomers = session.dossier.unsure_newcomers();
+        let events = session.changed_with(&newcomers, events, step.to);
+        let Some((record, leaves)) = self.append(key, events, reserved_to) else { return };
+        let save = self.ask(key, Purpose::Save, Request::Record(record));
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.dossier.is_unsure(save, joined, leaves);
+        }
+        if waits {
+            step.save = Some(save);
+            step.since = self.now;
+        }
+    }
+
+    /// The save of these events, and of all else that has changed; and which pieces those are.
+    fn append(
+        &mut self,
+        key: Key<Session>,
+        events: EventList,
+        reserved_to: EventId,
+    ) -> Option<(Record, Vec<LeafKey>)> {
+        let orphan_at = self.orphan_at(self.sessions.get(key)?);
+        let session = self.sessions.get_mut(key)?;
+        let changed = session.take_changed();
+        let changed = session.dossier.with_unsure(changed);
         let record = Record::Append {
             session: session.id.clone(),
             generation: session.generation,
             events,
-            reserved_to: step.to,
-            orphan_at: now,
-            leaves: Vec::new(),
+            reserved_to,
+            orphan_at,
+            leaves: session.leaves(&changed),
         };
-        step.save = Some(self.ask(key, Purpose::Save, Request::Record(record)));
-        step.since = self.now;
+        Some((record, changed))
+    }
+
+    /// From when on a session is abandoned, if nobody is heard of until then (B20.13).
+    fn orphan_at(&self, session: &Session) -> Stamp {
+        let settings = &self.config.settings;
+        match (settings.orphan_timeout, &session.asynchrony) {
+            (None, Some(state)) => state.check_at,
+            (timeout, _) => {
+                self.wall.stamp(self.now + timeout.unwrap_or(settings.flex_disconnect_timeout))
+            }
+        }
+    }
+
+    /// Saves what has changed without an event, if something has.
+    pub(super) fn keep(&mut self, key: Key<Session>) {
+        let Some(session) = self.sessions.get(key) else { return };
+        if !session.dossier.has_changed() {
+            return;
+        }
+        let last = session.transcript.last();
+        let mut step = Step::new(last, last, None);
+        self.save_first(key, &mut step);
+        if step.save.is_some() {
+            self.queue(key, step);
+        }
+    }
+
+    /// A save is asked again: its pieces are written as they are by now, lest they undo what a later
+    /// save has written.
+    pub(super) fn renew(&self, key: Key<Session>, request: &mut Request) {
+        if let Request::Record(Record::Append { leaves, .. }) = request
+            && !leaves.is_empty()
+            && let Some(session) = self.sessions.get(key)
+        {
+            let keys: Vec<_> = leaves.iter().map(|leaf| leaf.key).collect();
+            *leaves = session.leaves(&keys);
+        }
+    }
+
+    /// A save was done: the ids it reserves may be handed out (B20.8), and what it says is known.
+    pub(super) fn note_saved(&mut self, key: Key<Session>, purpose: Purpose, request: &Request) {
+        if let Request::Record(Record::Append { reserved_to, .. }) = request
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.dossier.reserved(*reserved_to);
+            if let Purpose::Save(save) = purpose {
+                session.dossier.is_sure(save);
+            }
+        }
+    }
+
+    /// Whether an event that passes would have no id now, and is dropped (B20.8).
+    pub(super) fn has_no_id(&self, session: &Session) -> bool {
+        let next = session.transcript.last().next();
+        self.config.settings.transcript_auto_save != AutoSave::AtClose
+            && session.keeping.state == State::Even
+            && !next.is_some_and(|next| session.dossier.may_hand_out(next))
     }
 
     /// Starts the clock for the save that is waited for longest, or stops it.
@@ -124,6 +211,7 @@ impl Server {
     fn run_unsaved(&mut self, key: Key<Session>, failure: Failure) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let saved = session.outbox.give_up_saves();
+        session.dossier.mark_all();
         session.keeping.state = match failure {
             Failure::Unavailable => State::Behind { saved, asked: None },
             // Another attempt would end the same way.
@@ -138,7 +226,7 @@ impl Server {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.outbox.give_up_saves();
         session.keeping.state = State::Lost;
-        if session.phase == Phase::Open {
+        if matches!(session.phase, Phase::Open | Phase::Leaving) {
             self.close(key, Reason::Server);
         }
     }
@@ -178,11 +266,10 @@ impl Server {
     }
 
     /// Makes the record, or saves the next stretch that it lacks.
-    fn catch_up(&mut self, key: Key<Session>) {
-        let now = self.stamp();
+    pub(super) fn catch_up(&mut self, key: Key<Session>) {
         let settings = &self.config.settings;
         let Some(session) = self.sessions.get_mut(key) else { return };
-        if session.phase != Phase::Open {
+        if !matches!(session.phase, Phase::Open | Phase::Leaving) {
             // What closes stores everything itself.
             return;
         }
@@ -194,20 +281,17 @@ impl Server {
             }
             State::Behind { saved, asked: None } => {
                 let last = session.outbox.told();
-                if saved >= last || settings.transcript_auto_save == AutoSave::AtClose {
+                let all = saved >= last && !session.dossier.has_changed();
+                if all || settings.transcript_auto_save == AutoSave::AtClose {
                     session.keeping.state = State::Even;
-                    return self.tell_of_store(key, SAVE_DONE);
+                    self.tell_of_store(key, SAVE_DONE);
+                    return self.hand_over(key);
                 }
                 let to = session.transcript.stretch(saved, last, STRETCH);
                 session.keeping.state = State::Behind { saved, asked: Some(to) };
-                let record = Record::Append {
-                    session: session.id.clone(),
-                    generation: session.generation,
-                    events: session.changed(saved, to, settings.transcript_save_notices),
-                    reserved_to: session.transcript.last(),
-                    orphan_at: now,
-                    leaves: Vec::new(),
-                };
+                let events = session.changed(saved, to, settings.transcript_save_notices);
+                let (reserved_to, _) = session.dossier.reserve(session.transcript.last());
+                let Some((record, _)) = self.append(key, events, reserved_to) else { return };
                 self.ask(key, |_| Purpose::CatchUp, Request::Record(record));
             }
             State::Missing { making: true }
@@ -234,6 +318,9 @@ impl Server {
             (State::Behind { .. } | State::Even | State::Unused | State::Lost, _) => return,
         };
         session.keeping.state = next;
+        if outcome.failure().is_some() {
+            session.dossier.mark_all();
+        }
         match outcome.failure() {
             Some(Failure::Fenced) => drop(self.purge(key, None)),
             Some(_) => self.try_later(key),

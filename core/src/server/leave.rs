@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::ask::{Interaction, Record, Request};
+use crate::ask::{Failure, Interaction, Outcome, Record, Request};
 use crate::config::StopAbandoned;
 use crate::frame::{AfterAction, ErrorId, KvList};
 use crate::id::{EventId, LinkId};
@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::session::closing::{Closing, Stage};
 use crate::session::keeping::State;
 use crate::session::outbox::{Answer, Step};
-use crate::session::phase::Turn;
+use crate::session::phase::{Phase, Turn};
 use crate::session::roster::{PartyNo, Seat};
 use crate::session::transcript::{Left, More, Reason, What, Words};
 use crate::session::visibility::Audience;
@@ -127,7 +127,7 @@ impl Server {
                     }
                 }
                 Seat::Flex(user) => users.push((user, party)),
-                Seat::Voice => {}
+                Seat::Voice | Seat::Former => {}
             }
             // AskerId is the remover for reason 4, otherwise the leaver itself (B8.5).
             let asker = asker.filter(|_| reason == Reason::OtherParty).unwrap_or(party);
@@ -150,6 +150,10 @@ impl Server {
         }
         for (user, party) in users {
             self.user_left(user, key, party, closes);
+            let known = self.users.user(user).is_some();
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.dossier.guest_left(party, known);
+            }
         }
         self.commit(key, Step { closes, ..Step::new(before, last, answer) });
         if closes {
@@ -183,11 +187,17 @@ impl Server {
     }
 
     /// The answer to one question of a closing leads to the next. A failure does not hold it up
-    /// (B20.6).
-    pub(super) fn go_on_closing(&mut self, key: Key<Session>) {
+    /// (B20.6), unless somebody else owns the session: then it does not close at all (B20.3).
+    pub(super) fn go_on_closing(&mut self, key: Key<Session>, outcome: &Outcome) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(closing) = &mut session.closing else { return };
         closing.stage = match closing.stage {
+            Stage::Final if outcome.failure() == Some(Failure::Fenced) => {
+                self.purge(key, None);
+                return;
+            }
+            Stage::Final if outcome.failure().is_some() => Stage::Spool,
+            Stage::Spool => Stage::Change,
             // Without its words, what was saved event by event has to do.
             Stage::Wake if session.asleep.is_some() => Stage::Change,
             Stage::Wake | Stage::Record => Stage::Final,
@@ -202,7 +212,7 @@ impl Server {
     pub(super) fn go_on_closing_awake(&mut self, key: Key<Session>) {
         let Some(session) = self.sessions.get(key) else { return };
         if session.closing.is_some_and(|closing| closing.stage == Stage::Wake) {
-            self.go_on_closing(key);
+            self.go_on_closing(key, &Outcome::Done);
         }
     }
 
@@ -222,6 +232,16 @@ impl Server {
                     end_at: closing.end_at,
                     events: session.stored(EventId::NONE, session.transcript.last(), notices),
                     leaves: Vec::new(),
+                })
+            }
+            Stage::Spool => {
+                let notices = self.config.settings.transcript_save_notices;
+                Request::Record(Record::Spool {
+                    session: session.id.clone(),
+                    beginning: Box::new(session.beginning()),
+                    generation: session.generation,
+                    end_at: closing.end_at,
+                    events: session.stored(EventId::NONE, session.transcript.last(), notices),
                 })
             }
             Stage::Change => {
@@ -260,13 +280,20 @@ impl Server {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(phase) = session.phase.after(turn) else { return };
         let before = core::mem::replace(&mut session.phase, phase);
-        if before.counts() && !phase.counts() {
-            self.admission.sessions -= 1;
+        match (before.counts(), phase.counts()) {
+            (true, false) => self.admission.sessions -= 1,
+            (false, true) => self.admission.sessions += 1,
+            (true, true) | (false, false) => {}
         }
-        if phase == crate::session::phase::Phase::Gone
+        if before == Phase::Leaving {
+            self.left_one_less();
+        }
+        if phase == Phase::Gone
             && let Some(session) = self.sessions.remove(key)
         {
-            self.by_id.remove(&session.id);
+            if self.by_id.get(&session.id) == Some(&key) {
+                self.by_id.remove(&session.id);
+            }
             session.keeping.timer.map(|timer| self.timers.cancel(timer));
             if let Some(creation) = &session.creation {
                 self.creations.remove(&**creation);
@@ -275,10 +302,10 @@ impl Server {
                 self.by_interaction.remove(&session.interaction);
             }
             self.forget_reminders(&session);
-            self.refuse_held(session.asleep, ErrorId::NoSuchSession);
-            for user in session.roster.users() {
+            for user in session.users() {
                 self.forget_user(user);
             }
+            self.refuse_held(session.asleep, ErrorId::NoSuchSession);
         }
     }
 }

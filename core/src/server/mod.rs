@@ -10,6 +10,7 @@ mod esp;
 mod file_questions;
 mod files;
 mod flex;
+mod handover;
 mod idle;
 mod json;
 mod keep;
@@ -20,6 +21,7 @@ mod nodes;
 mod purge;
 mod push;
 mod read;
+mod restore;
 mod say;
 mod sleep;
 mod tell;
@@ -32,7 +34,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use crate::config::Config;
-use crate::door::{Action, CloseReason, Input, LinkChange, Report, Trust};
+use crate::door::{Action, CloseReason, Identity, Input, LinkChange, Report, Trust};
 use crate::frame::esp::Envelope;
 use crate::frame::{ErrorId, Frame, KvList, Malformed, Request};
 use crate::id::{Ids, InteractionId, LinkId, OpId, PortId, SessionId};
@@ -54,6 +56,7 @@ use crate::wheel::Wheel;
 use admission::Admission;
 use asks::Asks;
 use files::Uploads;
+use handover::Handover;
 use idle::Which;
 use links::{Link, Links};
 use nodes::Nodes;
@@ -73,6 +76,7 @@ const MAX_TIMERS: usize = 16_000_000;
 pub struct Server {
     config: Arc<Config>,
     masker: Arc<dyn Masker>,
+    identity: Identity,
     ids: Ids,
     wall: Wall,
     now: Instant,
@@ -91,6 +95,10 @@ pub struct Server {
     /// Sessions whose record is behind, or does not exist yet.
     behind: Vec<Key<Session>>,
     uploads: Uploads,
+    /// Sessions that are being restored, or looked for.
+    restorations: usize,
+    /// Sessions on their way to other instances.
+    handover: Handover,
     /// Dormant sessions whose words are away.
     asleep: usize,
     /// One of them is waking up.
@@ -114,6 +122,8 @@ enum Timer {
     Reminder(Key<Session>, PartyNo),
     /// A closed session is of no use any more (B8.6).
     Linger(Key<Session>),
+    /// Nobody has come back into a restored session (B20.13).
+    Deserted(Key<Session>),
     /// The reader of this connection may take the next stretch of a transcript (B5.7).
     Reader(LinkId),
     /// A question to the outside went wrong, or has no answer.
@@ -130,8 +140,13 @@ impl Server {
         let hasher = Hasher::with_seed(u64::from_le_bytes([
             seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6], seed[7],
         ]));
+        let identity = Identity {
+            name: config.server.name.clone().unwrap_or_default(),
+            ..Identity::default()
+        };
         Self {
             config,
+            identity,
             masker: Arc::new(NoMask),
             ids: Ids::new(seed),
             wall,
@@ -149,6 +164,8 @@ impl Server {
             creations: HashMap::with_hasher(hasher.clone()),
             behind: Vec::new(),
             uploads: Uploads::new(hasher),
+            restorations: 0,
+            handover: Handover::default(),
             asleep: 0,
             waking: false,
             draining: false,
@@ -160,6 +177,13 @@ impl Server {
     #[must_use]
     pub fn with_masker(self, masker: Arc<dyn Masker>) -> Self {
         Self { masker, ..self }
+    }
+
+    /// The same server under this identity, which a shell knows once its ports are open. Without, it
+    /// has the configured name and no address.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// Sessions it holds, those that are being made and those that are closed included.
@@ -183,7 +207,8 @@ impl Server {
     fn close_sessions(&mut self) {
         self.draining = true;
         self.ending = true;
-        let open = self.sessions.iter().filter(|(_, session)| session.phase == Phase::Open);
+        let goes_on = |phase| matches!(phase, Phase::Open | Phase::Leaving);
+        let open = self.sessions.iter().filter(|(_, session)| goes_on(session.phase));
         let open: Vec<_> = open.map(|(key, _)| key).collect();
         for key in open {
             self.close(key, Reason::Server);
@@ -265,6 +290,7 @@ impl Server {
             Timer::Save(key) => self.save_timer(key),
             Timer::Reminder(key, party) => self.remind(key, party),
             Timer::Linger(key) => self.end_linger(key),
+            Timer::Deserted(key) => self.deserted(key),
             Timer::Reader(link) => {
                 if let Some(there) = self.links.link_mut(link) {
                     there.reader = None;
@@ -277,17 +303,27 @@ impl Server {
 
     /// Puts a step into its session's outbox, behind the save it needs, and tells what may be told.
     fn commit(&mut self, key: Key<Session>, mut step: Step) {
+        // Where the session stands by it is saved with it.
+        let told = self.track(key, step.after, step.to);
         self.save_first(key, &mut step);
-        let (after, to, saves) = (step.after, step.to, step.save.is_some());
+        let (after, to) = (step.after, step.to);
+        self.queue(key, step);
+        self.watch(key, after, to);
+        if let Some(properties) = told {
+            self.change_properties(key, properties);
+        }
+        self.release(key);
+    }
+
+    /// Puts a step into its session's outbox, once the save it needs was asked for.
+    fn queue(&mut self, key: Key<Session>, step: Step) {
+        let saves = step.save.is_some();
         if let Some(session) = self.sessions.get_mut(key) {
             session.queue(step);
         }
         if saves {
             self.await_saves(key);
         }
-        self.watch(key, after, to);
-        self.track(key, after, to);
-        self.release(key);
     }
 
     fn session(&self, id: &SessionId) -> Result<Key<Session>, Refusal> {
@@ -312,7 +348,7 @@ impl Machine for Server {
             Input::Done { op, outcome } => self.done(op, outcome),
             Input::Wall(wall) => self.wall = wall,
             Input::Config(config) => self.config = config,
-            Input::Drain => self.draining = true,
+            Input::Drain => self.drain(),
             Input::CloseSessions => self.close_sessions(),
             Input::ReplyDelay(delay) => self.admission.delay(delay, now),
             Input::External(external) => self.external(external),

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::door::External;
 use crate::frame::{ErrorId, KvList};
-use crate::id::InteractionId;
+use crate::id::{InteractionId, LinkId};
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::session::outbox::Answer;
@@ -29,8 +29,8 @@ impl Server {
                 }
             }
             External::ContactStoreUp => self.store_is_back(),
-            // Until sessions can be restored, nobody else can have one of this server's.
-            External::Orphaned { .. } | External::Peers { .. } => {}
+            External::Orphaned { session } => self.orphaned(&session),
+            External::Peers { any } => self.peers(any),
         }
     }
 
@@ -40,6 +40,8 @@ impl Server {
         let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(creating) = &mut session.creating {
             creating.stopped = true;
+        } else if let Some(restoring) = &mut session.restoring {
+            restoring.stopped = true;
         } else if session.phase == Phase::Open {
             self.close(key, Reason::Server);
         }
@@ -64,10 +66,12 @@ impl Server {
             }
         };
         match self.sessions.get(key).map(|session| session.phase) {
-            Some(Phase::Creating) => Err(ErrorId::Restoring.into()),
+            Some(Phase::Creating | Phase::Sought | Phase::Restoring) => {
+                Err(ErrorId::Restoring.into())
+            }
             // Its end is being stored, and nobody else has taken it over.
             Some(Phase::Closed) if generation.is_none() => Ok(true),
-            Some(Phase::Open | Phase::Closed | Phase::Gone) | None => {
+            Some(Phase::Open | Phase::Leaving | Phase::Closed | Phase::Gone) | None => {
                 Ok(self.purge(key, generation))
             }
         }
@@ -79,14 +83,23 @@ impl Server {
     pub(super) fn purge(&mut self, key: Key<Session>, generation: Option<u64>) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let owns = generation.is_some_and(|generation| session.generation >= generation);
-        if owns || session.phase == Phase::Creating {
+        let comes = matches!(session.phase, Phase::Creating | Phase::Sought | Phase::Restoring);
+        if owns || comes {
             return false;
         }
+        self.drop_copy(key);
+        true
+    }
+
+    /// Drops a session without closing it. Whoever waits is told to try again, and so is everybody on
+    /// basic (B20.12); the connections these came by.
+    pub(super) fn drop_copy(&mut self, key: Key<Session>) -> Vec<LinkId> {
+        let Some(session) = self.sessions.get(key) else { return Vec::new() };
         let id = session.id.clone();
         for party in session.roster.present().to_vec() {
             self.give_up_uploads(key, party, ErrorId::Restoring);
         }
-        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let Some(session) = self.sessions.get_mut(key) else { return Vec::new() };
         let asleep = session.asleep.take();
         let waiting = core::mem::take(&mut session.outbox).into_steps();
         let mut links: Vec<_> = session.roster.listeners().iter().map(|it| it.link).collect();
@@ -99,7 +112,7 @@ impl Server {
             self.refuse_waiting(answer);
         }
         self.refuse_held(asleep, ErrorId::Restoring);
-        for link in links {
+        for &link in &links {
             if let Some(there) = self.links.link_mut(link) {
                 there.seats.retain(|seat| seat.0 != key);
             }
@@ -107,7 +120,7 @@ impl Server {
             self.refuse_basic(link, 0, ErrorId::Restoring.into(), Some(id.clone()));
         }
         self.turn(key, Turn::Dropped);
-        true
+        links
     }
 
     /// Refuses what was to be answered once it was saved.

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::ask::LeafKind;
 use crate::config::PushIdentifier;
 use crate::door::{Action, NotSubscribed, Report};
 use crate::frame::flex::{
@@ -75,11 +76,14 @@ impl Server {
                 Some(Subscription { group, ..subscription })
             }
         };
-        self.answer_later(key, Answer::Flex { link, reference, party, after: None })?;
+        if self.sessions.get(key).is_some_and(|session| session.outbox.is_full()) {
+            return Err(ErrorId::StoreUnavailable.into());
+        }
         match subscription {
             Some(subscription) => self.subscribe(key, party, subscription, Some(node)),
             None => self.unsubscribe(key, party),
         }
+        self.answer_later(key, Answer::Flex { link, reference, party, after: None })?;
         // From now on the other period counts.
         self.keep_awake(user);
         Ok(())
@@ -174,8 +178,34 @@ impl Server {
         session.subscribers.add(subscriber);
     }
 
+    /// A user whose session was restored is subscribed as before (B20.9); at once, or when it is
+    /// heard of (B20.10).
+    pub(super) fn subscribe_again(
+        &mut self,
+        key: Key<Session>,
+        party: PartyNo,
+        subscription: Subscription,
+        suspended: bool,
+    ) {
+        self.subscribe(key, party, subscription, None);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(subscriber) = session.subscribers.of_mut(party) {
+            subscriber.suspended = suspended;
+        }
+    }
+
+    /// A user was heard of: pushes that waited for that are sent from now on.
+    pub(super) fn resume_pushes(&mut self, place: Place) {
+        if let Place::Inside(key, party) = place
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.subscribers.resume(party);
+        }
+    }
+
     fn unsubscribe(&mut self, key: Key<Session>, party: PartyNo) {
         let Some(session) = self.sessions.get_mut(key) else { return };
+        session.dossier.mark(LeafKind::Party, party.0.into());
         let Some(subscriber) = session.subscribers.take(party) else { return };
         subscriber.reminder.map(|reminder| self.timers.cancel(reminder.timer));
     }
@@ -184,7 +214,9 @@ impl Server {
     fn is_subscribed(&self, key: Key<Session>, party: PartyNo) -> bool {
         let session = self.sessions.get(key);
         self.config.settings.flex_push_enabled
-            && session.is_some_and(|session| session.subscribers.of(party).is_some())
+            && session
+                .and_then(|session| session.subscribers.of(party))
+                .is_some_and(|subscriber| !subscriber.suspended)
     }
 
     /// Nobody is reminded of a session that is forgotten.
@@ -217,7 +249,7 @@ impl Server {
         let Some(session) = self.sessions.get(key) else { return };
         let Some(subscriber) = session.subscribers.of(party) else { return };
         let participant = session.roster.party(party);
-        if subscriber.removed || participant.joined > step.to {
+        if subscriber.removed || subscriber.suspended || participant.joined > step.to {
             return;
         }
         let own = step.answer.as_ref().map(Answer::party) == Some(party);
@@ -343,12 +375,13 @@ impl Server {
                         user_data.push(name, &*alloc::string::ToString::to_string(&number));
                     }
                 }
-                // Whoever is in a session has shown the key to get there.
+                // Whoever came into a session here has shown the key to get there.
                 PushIdentifier::SecureKey => {
                     if let Seat::Flex(user) = participant.seat
-                        && let Some(user) = self.users.user(user)
+                        && let Some(secure_key) =
+                            self.users.user(user).and_then(|user| user.secure_key.known())
                     {
-                        user_data.push(name, user.secure_key.reveal());
+                        user_data.push(name, secure_key.reveal());
                     }
                 }
                 PushIdentifier::SessionId => user_data.push(name, session.id.as_str()),

@@ -1,5 +1,6 @@
 //! Saying something in a session: messages and notices, from whichever protocol they come.
 
+use crate::ask::LeafKind;
 use crate::frame::{ErrorId, KvList, NoticeType, TreatAs, Visibility, basic, flex};
 use crate::id::{EventId, UserId};
 use crate::refusal::Refusal;
@@ -172,6 +173,9 @@ impl Server {
             Some(notice) => self.check_notice(session, viewer, notice, &said)?,
         }
         let language = said.language()?;
+        if said.passes() && self.has_no_id(session) {
+            return self.answer_later(key, answer);
+        }
 
         let stamp = self.stamp();
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
@@ -185,10 +189,12 @@ impl Server {
             deed.done(session, party, to);
         }
         if let Some((person, key)) = once {
-            session.keys.note(person, Done { key, kind, party, after: before, to });
+            let place = session.keys.note(person, Done { key, kind, party, after: before, to });
+            session.dossier.mark(LeafKind::RequestKey, place);
         }
         if let Some(language) = language {
             session.language = language;
+            session.dossier.mark(LeafKind::Session, 0);
         }
         let renames = said_notice == Some(NoticeType::UserUpdateNick);
         self.commit(key, Step { renames, ..Step::new(before, to, Some(answer)) });
@@ -296,6 +302,25 @@ impl Said {
             return Ok(None);
         }
         Language::commanded(self.user_data.as_ref().unwrap_or(&KvList::new())).map(Some)
+    }
+
+    /// Whether it is one of those of which only the newest counts (B5.4).
+    fn passes(&self) -> bool {
+        match self.notice {
+            Some(NoticeType::UserTypingStarted | NoticeType::UserTypingStopped) => true,
+            Some(NoticeType::SysCommand) => {
+                self.text.as_ref().is_some_and(|text| text.reveal() == READ_CONFIRM)
+            }
+            Some(
+                NoticeType::UserCustom
+                | NoticeType::UserPushedUrl
+                | NoticeType::UserUpdateNick
+                | NoticeType::IdleControlAlert
+                | NoticeType::IdleControlClose
+                | NoticeType::IdleControlSet,
+            )
+            | None => false,
+        }
     }
 
     fn into_what(self) -> What {

@@ -142,7 +142,7 @@ impl Server {
     }
 
     /// Refuses a request that waited, as it would have been refused when it came.
-    fn refuse_frame(&mut self, link: LinkId, frame: &Frame<Request>, error: ErrorId) {
+    pub(super) fn refuse_frame(&mut self, link: LinkId, frame: &Frame<Request>, error: ErrorId) {
         let reference = frame.reference;
         match &frame.body {
             Request::Basic(request) => {

@@ -61,6 +61,7 @@ impl Server {
             }
         }
         self.may_sleep(key);
+        self.hand_over(key);
         self.forget_closed(key);
     }
 

@@ -1,6 +1,8 @@
 //! Flex users: people without a connection of their own, known by an id and a key (§9 of the
 //! behaviour).
 
+use alloc::vec::Vec;
+
 use hashbrown::HashMap;
 
 use crate::door::{Action, Report};
@@ -13,7 +15,7 @@ use crate::session::newcomer::Registration;
 use crate::session::phase::Phase;
 use crate::session::roster::PartyNo;
 use crate::session::transcript::Reason;
-use crate::session::user::{Place, User};
+use crate::session::user::{Place, SecureKey, User};
 use crate::slab::{Key, Slab};
 use crate::time::Instant;
 
@@ -58,12 +60,35 @@ impl Server {
         secure_key: Secret,
     ) -> Result<Key<User>, Refusal> {
         let user_id = who.user_id.clone();
-        let user = User { who, secure_key, place: Place::Outside, timer: None, counted: true };
+        let user = User {
+            who,
+            secure_key: SecureKey::Known(secure_key),
+            former: Vec::new(),
+            renamed: false,
+            place: Place::Outside,
+            timer: None,
+            counted: true,
+        };
         let key = self.users.slab.insert(user).map_err(|_| ErrorId::LimitReached)?;
         self.users.by_id.insert(user_id, key);
         self.admission.users += 1;
         self.keep_awake(key);
         Ok(key)
+    }
+
+    /// A user of a restored session is known here from now on, by every id it has and had (B20.4);
+    /// `None` if there are too many users.
+    pub(super) fn known_again(&mut self, user: User) -> Option<Key<User>> {
+        let ids: Vec<_> = user.former.iter().chain([&user.who.user_id]).cloned().collect();
+        let counted = user.counted;
+        let key = self.users.slab.insert(user).ok()?;
+        for id in ids {
+            self.users.by_id.insert(id, key);
+        }
+        if counted {
+            self.admission.users += 1;
+        }
+        Some(key)
     }
 
     /// Whoever this id and key belong to (B9.1). A request of a user is life (B9.2).
@@ -74,8 +99,14 @@ impl Server {
         secure_key: &Secret,
     ) -> Result<Key<User>, Refusal> {
         let key = self.users.by_id(user_id).ok_or(ErrorId::NotInSession)?;
-        let user = self.users.slab.get(key).ok_or(ErrorId::NotInSession)?;
-        if user.secure_key == *secure_key {
+        let user = self.users.slab.get_mut(key).ok_or(ErrorId::NotInSession)?;
+        if user.secure_key.is(secure_key) {
+            user.renamed &= user.who.user_id != *user_id;
+            if user.secure_key.known().is_none() {
+                user.secure_key = SecureKey::Known(secure_key.clone());
+            }
+            let place = user.place;
+            self.resume_pushes(place);
             self.keep_awake(key);
             return Ok(key);
         }
@@ -141,6 +172,11 @@ impl Server {
         let until = self.now + self.config.settings.session_linger;
         user.timer = self.timers.arm(until, Timer::User(key)).ok();
         if let Some(oldest) = oldest {
+            if let Some(Place::Removed { party, .. }) = self.users.user(oldest).map(|it| it.place)
+                && let Some(there) = self.sessions.get_mut(session)
+            {
+                there.dossier.guest_left(party, false);
+            }
             self.forget_user(oldest);
         }
     }
@@ -158,7 +194,11 @@ impl Server {
     pub(super) fn forget_user(&mut self, key: Key<User>) {
         self.count_out(key);
         if let Some(user) = self.users.slab.remove(key) {
-            self.users.by_id.remove(&user.who.user_id);
+            for id in user.former.iter().chain([&user.who.user_id]) {
+                if self.users.by_id.get(id) == Some(&key) {
+                    self.users.by_id.remove(id);
+                }
+            }
             user.timer.map(|timer| self.timers.cancel(timer));
         }
     }

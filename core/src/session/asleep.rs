@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::config::SaveNotices;
 use crate::frame::{EventBody, Frame, Open, Request, TranscriptEvent};
-use crate::id::{EventId, LinkId};
-use crate::session::roster::Roster;
+use crate::id::{EventId, LinkId, UserId};
+use crate::session::roster::{PartyNo, Roster};
 use crate::session::transcript::{Entry, More, Transcript, What, Words};
 use crate::session::visibility::Audience;
 
@@ -46,14 +46,18 @@ impl Transcript {
     /// from this session, and are left out; of those that count only as the newest of their kind, no
     /// word ever went (B5.4).
     pub(crate) fn wake_up(&mut self, events: Vec<TranscriptEvent>, roster: &Roster) {
-        let back = events.into_iter().filter_map(|event| entry(event, roster));
+        let by_id = |user_id: &UserId| roster.by_user_id(user_id);
+        let back = events.into_iter().filter_map(|event| entry(event, by_id));
         let back = back.filter(|entry| !entry.is_ephemeral());
         self.merge(back.collect());
     }
 }
 
 /// A message or notice as it was before it was stored.
-fn entry(event: TranscriptEvent, roster: &Roster) -> Option<Entry> {
+pub(super) fn entry(
+    event: TranscriptEvent,
+    by_id: impl Fn(&UserId) -> Option<PartyNo>,
+) -> Option<Entry> {
     let TranscriptEvent { event_id, user_id, time_shift, visibility, event_attributes, .. } = event;
     let (receiver_id, what) = match event.body {
         EventBody::Message(message) => {
@@ -74,10 +78,10 @@ fn entry(event: TranscriptEvent, roster: &Roster) -> Option<Entry> {
         EventBody::NewParty(_) | EventBody::PartyLeft(_) | EventBody::Unknown(_) => return None,
     };
     let receiver = match receiver_id {
-        Some(receiver_id) => Some(roster.by_user_id(&receiver_id)?),
+        Some(receiver_id) => Some(by_id(&receiver_id)?),
         None => None,
     };
-    let sender = roster.by_user_id(&user_id)?;
+    let sender = by_id(&user_id)?;
     let audience = Audience { sender, receiver, visibility: visibility.known()? };
     Some(Entry { id: event_id, audience, time_shift, what })
 }

@@ -1,6 +1,6 @@
 //! Where an async session stands (§12 of the behaviour).
 
-use crate::time::Instant;
+use crate::time::{Instant, Stamp};
 
 /// Where an async session stands, in the interaction's words (B12.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,20 @@ impl AsyncStatus {
             Self::Transferred => 5,
         }
     }
+
+    /// The one with this number.
+    pub(crate) fn by_number(number: i64) -> Option<Self> {
+        let all = [
+            Self::Hold,
+            Self::Working,
+            Self::New,
+            Self::CustomerActive,
+            Self::IdleAlert,
+            Self::AgentLost,
+            Self::Transferred,
+        ];
+        all.into_iter().find(|status| i64::from(status.number()) == number)
+    }
 }
 
 /// What is remembered of an async session.
@@ -41,12 +55,14 @@ pub(crate) struct Asynchrony {
     pub(crate) status: AsyncStatus,
     /// When the interaction was last told when to look again.
     pub(crate) told: Instant,
+    /// When to look again, as the interaction was told (B12.4).
+    pub(crate) check_at: Stamp,
     /// Whoever leaves next hands the session over.
     pub(crate) transfer: bool,
 }
 
 impl Asynchrony {
-    pub(crate) const fn new(now: Instant) -> Self {
-        Self { status: AsyncStatus::New, told: now, transfer: false }
+    pub(crate) const fn new(now: Instant, check_at: Stamp) -> Self {
+        Self { status: AsyncStatus::New, told: now, check_at, transfer: false }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Stage {
     Record,
     /// The final transcript is being stored.
     Final,
+    /// The final transcript, which the store would not take, is being put aside (B20.6).
+    Spool,
     /// The interaction is being told.
     Change,
     /// It is being stopped.

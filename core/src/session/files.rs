@@ -187,6 +187,21 @@ impl Files {
         self.files.push(file);
     }
 
+    /// Every file, in the order they were announced.
+    pub(crate) fn all(&self) -> &[File] {
+        &self.files
+    }
+
+    /// What customers have used, what is only promised left out.
+    pub(crate) const fn counted(&self) -> Used {
+        self.used
+    }
+
+    /// The files that were saved, and what was used.
+    pub(crate) fn restored(files: Vec<File>, used: Used) -> Self {
+        Self { files, used, ..Self::default() }
+    }
+
     /// The file of this id, deleted or not.
     pub(crate) fn file(&self, id: &str) -> Option<&File> {
         self.files.iter().find(|file| file.id.as_str() == id)

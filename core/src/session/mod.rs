@@ -10,16 +10,20 @@ pub(crate) mod asleep;
 pub(crate) mod asynchrony;
 pub(crate) mod closing;
 pub(crate) mod creating;
+pub(crate) mod dossier;
 pub(crate) mod files;
 pub(crate) mod idle;
 pub(crate) mod keeping;
 pub(crate) mod keys;
 pub(crate) mod language;
+pub(crate) mod leaves;
 pub(crate) mod newcomer;
 pub(crate) mod outbox;
 pub(crate) mod overrides;
 pub(crate) mod phase;
 pub(crate) mod push;
+pub(crate) mod restored;
+pub(crate) mod restoring;
 pub(crate) mod roster;
 pub(crate) mod transcript;
 pub(crate) mod user;
@@ -38,7 +42,6 @@ use crate::frame::{
 use crate::id::{ContactId, EventId, InteractionId, SessionId};
 use crate::limits::Limits;
 use crate::mask::Masker;
-use crate::pii::Secret;
 use crate::slab::Key;
 use crate::text::{Str, Text};
 use crate::time::{Instant, Stamp};
@@ -47,6 +50,7 @@ use asleep::Asleep;
 use asynchrony::Asynchrony;
 use closing::Closing;
 use creating::Creating;
+use dossier::Dossier;
 use files::Files;
 use idle::Control;
 use keeping::Keeping;
@@ -56,6 +60,7 @@ use outbox::{Outbox, Step};
 use overrides::Overrides;
 use phase::Phase;
 use push::Subscribers;
+use restoring::Restoring;
 use roster::{ORIGINAL_NICKNAME, Roster};
 use transcript::{Entry, Transcript, What};
 use user::User;
@@ -75,7 +80,6 @@ pub(crate) struct Session {
     pub(crate) subject: Option<Text>,
     pub(crate) user_data: KvList,
     pub(crate) language: Language,
-    pub(crate) password: Option<Secret>,
     pub(crate) start_at: Stamp,
     pub(crate) phase: Phase,
     pub(crate) roster: Roster,
@@ -83,6 +87,10 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     /// While it is being made.
     pub(crate) creating: Option<Box<Creating>>,
+    /// While it is being restored (B20.2).
+    pub(crate) restoring: Option<Box<Restoring>>,
+    /// What its record holds beside its events.
+    pub(crate) dossier: Box<Dossier>,
     /// The RequestKey it was created with, and whose; on basic only (B4.8).
     pub(crate) creation: Option<Box<(Person, Str)>>,
     /// What its closing still has to do, once it closes.
@@ -130,13 +138,14 @@ impl Session {
             subject: None,
             user_data: KvList::new(),
             language: Language::default(),
-            password: None,
             start_at,
             phase: Phase::Creating,
             roster: Roster::default(),
             transcript: Transcript::default(),
             outbox: Outbox::default(),
             creating: None,
+            restoring: None,
+            dossier: Box::default(),
             creation: None,
             closing: None,
             contact: None,
@@ -193,6 +202,11 @@ impl Session {
         if self.removed.len() > REMOVED_USERS { self.removed.pop_front() } else { None }
     }
 
+    /// The flex users that are of no use without it.
+    pub(crate) fn users(&self) -> impl Iterator<Item = Key<User>> {
+        self.roster.users().chain(self.removed.iter().copied())
+    }
+
     /// The events after `after` up to `to`, as they are stored: all of them, direct ones included
     /// (B5.5), but the notices that are not to be (B5.4).
     pub(crate) fn stored(&self, after: EventId, to: EventId, notices: SaveNotices) -> EventList {
@@ -215,6 +229,31 @@ impl Session {
         };
         let changed = self.transcript.between(after, to).filter_map(changed);
         self.record(changed, after, to, notices)
+    }
+
+    /// What the save of a step writes, and before it these newParties, of which nobody knows yet
+    /// whether they are saved.
+    pub(crate) fn changed_with(
+        &self,
+        newcomers: &[EventId],
+        own: EventList,
+        to: EventId,
+    ) -> EventList {
+        let is_there = |id: &EventId| own.iter().any(|event| event.event_id == *id);
+        let carried = newcomers.iter().filter(|id| !is_there(id));
+        let carried = carried.filter_map(|id| self.transcript.entry(*id));
+        let mut events: EventList = Viewer::STORE.events(carried, &self.roster).collect();
+        if events.is_empty() {
+            return own;
+        }
+        self.rename_ahead(&mut events, to);
+        Vec::from(events).into_iter().chain(Vec::from(own)).collect()
+    }
+
+    /// The newParties after `after` up to `to`.
+    pub(crate) fn newcomers(&self, after: EventId, to: EventId) -> Vec<EventId> {
+        let events = self.transcript.between(after, to);
+        events.filter(|it| matches!(it.what, What::NewParty(_))).map(|it| it.id).collect()
     }
 
     /// These events, and those after `after` up to `to`, as they are stored.
@@ -268,17 +307,19 @@ impl Session {
 
     /// What begins its record (B19.2).
     pub(crate) fn new_record(&self) -> Record {
-        Record::Create {
-            session: self.id.clone(),
-            beginning: Box::new(Beginning {
-                contact: self.contact.clone(),
-                start_at: self.start_at,
-                subject: self.subject.clone(),
-                user_data: self.user_data.clone(),
-                tenant: self.tenant.clone(),
-                queue: self.queue.clone(),
-                interaction: self.interaction.clone(),
-            }),
+        Record::Create { session: self.id.clone(), beginning: Box::new(self.beginning()) }
+    }
+
+    /// How it began, its interaction being the newest.
+    pub(crate) fn beginning(&self) -> Beginning {
+        Beginning {
+            contact: self.contact.clone(),
+            start_at: self.start_at,
+            subject: self.subject.clone(),
+            user_data: self.user_data.clone(),
+            tenant: self.tenant.clone(),
+            queue: self.queue.clone(),
+            interaction: self.interaction.clone(),
         }
     }
 
@@ -292,9 +333,6 @@ impl Session {
         let mut properties = self.user_data.clone();
         properties.push("IsOnline", "1");
         properties.push("ChatServerSessionStartedAt", &*self.start_at.written());
-        if let Some(password) = &self.password {
-            properties.push("ChatServerSessionPassword", password.reveal());
-        }
         properties
     }
 

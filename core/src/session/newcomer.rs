@@ -56,7 +56,7 @@ impl Newcomer {
     pub(crate) fn person(&self) -> Person {
         match self.seat {
             Seat::Flex(user) => Person::Flex(user),
-            Seat::Basic(_) | Seat::Voice => self.who.person(),
+            Seat::Basic(_) | Seat::Voice | Seat::Former => self.who.person(),
         }
     }
 

@@ -148,6 +148,11 @@ impl Step {
 }
 
 impl Outbox {
+    /// One of a session that was told elsewhere so far (B20.4).
+    pub(crate) fn told_up_to(told: EventId) -> Self {
+        Self { told, ..Self::default() }
+    }
+
     /// Whether the session is closed, as far as anybody may know.
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed

@@ -66,6 +66,36 @@ impl Overrides {
         })
     }
 
+    /// As they are saved: the parameters of a call that sets them.
+    pub(crate) fn written(&self) -> KvList {
+        let mut list = KvList::new();
+        if let Some(enabled) = self.enabled {
+            list.push("enabled", if enabled { "true" } else { "false" });
+        }
+        for (name, period) in [
+            ("timeout-alert", self.timeout_alert),
+            ("timeout-alert2", self.timeout_alert2),
+            ("timeout-close", self.timeout_close),
+        ] {
+            if let Some(period) = period {
+                list.push(name, &*alloc::string::ToString::to_string(&period.as_secs()));
+            }
+        }
+        if let Some(notices) = self.include_notices {
+            list.push("include-notices", notices.name());
+        }
+        for (name, text) in [
+            ("message-alert", &self.message_alert),
+            ("message-alert2", &self.message_alert2),
+            ("message-close", &self.message_close),
+        ] {
+            if let Some(text) = text {
+                list.push(name, text.reveal());
+            }
+        }
+        list
+    }
+
     /// The options in force in the session: its own, and the configured ones where it has none.
     pub(crate) fn over(&self, options: &InactivityControl) -> Settings {
         Settings {

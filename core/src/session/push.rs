@@ -70,6 +70,8 @@ pub(crate) struct Subscriber {
     pub(crate) removed: bool,
     /// A push that waits for a refresh.
     pub(crate) reminder: Option<Reminder>,
+    /// Nothing is pushed to it before it is heard of: others restored its session (B20.10).
+    pub(crate) suspended: bool,
 }
 
 /// A push that is sent again (B10.4).
@@ -120,6 +122,7 @@ impl Subscriber {
             unfetched,
             removed: false,
             reminder: None,
+            suspended: false,
         }
     }
 
@@ -142,6 +145,13 @@ impl Subscribers {
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Somebody was heard of.
+    pub(crate) fn resume(&mut self, party: PartyNo) {
+        if let Some(subscriber) = self.of_mut(party) {
+            subscriber.suspended = false;
+        }
     }
 
     /// Whether one of them has not fetched what it was told of.

@@ -78,6 +78,8 @@ pub(crate) enum Seat {
     Flex(Key<User>),
     /// Not at all: EXTERNAL and SYSTEM neither listen nor leave.
     Voice,
+    /// Not any more: it took part before the session was restored (B20.4).
+    Former,
 }
 
 impl Participant {
@@ -168,6 +170,11 @@ impl Roster {
         &mut self.parties[usize::from(party.0)]
     }
 
+    /// A participation, if it is one of this roster.
+    pub(crate) fn get(&self, party: PartyNo) -> Option<&Participant> {
+        self.parties.get(usize::from(party.0))
+    }
+
     /// How many there ever were.
     pub(crate) fn ever(&self) -> usize {
         self.parties.len()
@@ -222,7 +229,7 @@ impl Roster {
     pub(crate) fn users(&self) -> impl Iterator<Item = Key<User>> {
         self.parties.iter().filter_map(|party| match party.seat {
             Seat::Flex(user) => Some(user),
-            Seat::Basic(_) | Seat::Voice => None,
+            Seat::Basic(_) | Seat::Voice | Seat::Former => None,
         })
     }
 

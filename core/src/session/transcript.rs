@@ -89,9 +89,26 @@ pub(crate) enum Reason {
     Server,
     WrongSecureKey,
     Inactivity,
+    Restoration,
 }
 
 impl Reason {
+    /// The one with this number.
+    pub(crate) fn by_code(code: Option<i32>) -> Option<Self> {
+        let all = [
+            Self::Plain,
+            Self::CloseIfNoAgents,
+            Self::ForceClose,
+            Self::Disconnect,
+            Self::OtherParty,
+            Self::Server,
+            Self::WrongSecureKey,
+            Self::Inactivity,
+            Self::Restoration,
+        ];
+        all.into_iter().find(|reason| reason.code() == code)
+    }
+
     /// The number; a plain leave has none.
     pub(crate) const fn code(self) -> Option<i32> {
         match self {
@@ -103,6 +120,7 @@ impl Reason {
             Self::Server => Some(5),
             Self::WrongSecureKey => Some(6),
             Self::Inactivity => Some(7),
+            Self::Restoration => Some(8),
         }
     }
 
@@ -116,6 +134,7 @@ impl Reason {
             Self::Server => "removed by server",
             Self::WrongSecureKey => "removed: wrong secure key",
             Self::Inactivity => "removed due to inactivity",
+            Self::Restoration => "removed at restoration",
         }
     }
 }
@@ -280,6 +299,11 @@ enum Obsolete {
 }
 
 impl Transcript {
+    /// The events that were saved, in order; no id up to `last` is given to another.
+    pub(crate) fn restored(entries: Vec<Entry>, last: EventId) -> Self {
+        Self { entries, ephemeral: Vec::new(), last }
+    }
+
     /// The newest id that was given to an event.
     pub(crate) fn last(&self) -> EventId {
         self.last

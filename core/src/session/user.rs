@@ -1,6 +1,9 @@
 //! A flex user: somebody without a connection, known by an id and a key.
 
-use crate::pii::Secret;
+use alloc::vec::Vec;
+
+use crate::id::UserId;
+use crate::pii::{Fingerprint, Secret};
 use crate::session::Session;
 use crate::session::newcomer::Registration;
 use crate::session::roster::PartyNo;
@@ -11,12 +14,50 @@ use crate::wheel::TimerId;
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) who: Registration,
-    pub(crate) secure_key: Secret,
+    pub(crate) secure_key: SecureKey,
+    /// Ids it had before a restoration, which are as good as the one it has (B20.4).
+    pub(crate) former: Vec<UserId>,
+    /// It has not used the id it has by now.
+    pub(crate) renamed: bool,
     pub(crate) place: Place,
     /// Runs until it has been silent for too long (B9.2).
     pub(crate) timer: Option<TimerId>,
     /// Counts against the limit of flex users.
     pub(crate) counted: bool,
+}
+
+/// A flex user's key.
+#[derive(Clone, Debug)]
+pub(crate) enum SecureKey {
+    /// It was given here, or shown here.
+    Known(Secret),
+    /// It was given elsewhere, and was not shown since.
+    Unseen(Fingerprint),
+}
+
+impl SecureKey {
+    /// Whether this is it.
+    pub(crate) fn is(&self, shown: &Secret) -> bool {
+        match self {
+            Self::Known(known) => known == shown,
+            Self::Unseen(fingerprint) => *fingerprint == Fingerprint::of(shown),
+        }
+    }
+
+    /// The key, if it was given or shown here.
+    pub(crate) const fn known(&self) -> Option<&Secret> {
+        match self {
+            Self::Known(known) => Some(known),
+            Self::Unseen(_) => None,
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        match self {
+            Self::Known(known) => Fingerprint::of(known),
+            Self::Unseen(fingerprint) => *fingerprint,
+        }
+    }
 }
 
 /// Where a flex user is.

@@ -17,6 +17,8 @@ use crate::text::Text;
 pub(crate) const PARTY_STYLE: &str = "GCTI_Chat_PartyStyle";
 /// The value of that mark.
 pub(crate) const BOT: &str = "BOT";
+/// The list in event attributes that marks a bot (B3.6).
+pub(crate) const PARTY_INFO: &str = "party-info";
 /// User data a CLIENT never sees (B22.2, B22.4).
 const HIDDEN_FROM_CLIENTS: [&str; 2] = ["file-document-id", "file-upload-path"];
 /// User data that says a file is deleted (B22.3).
@@ -248,7 +250,7 @@ impl Viewer {
         let mut attributes = words.and_then(|words| words.more.as_ref()?.event_attributes.clone());
         if sender.bot && (self.flex || matches!(entry.what, What::NewParty(_))) {
             let style = KvList::from([("style", BOT.into())]);
-            add_system(&mut attributes, "party-info", style.into());
+            add_system(&mut attributes, PARTY_INFO, style.into());
         }
         if let What::PartyLeft(left) = &entry.what
             && self.flex

@@ -95,7 +95,7 @@ impl Model {
             self.waking = false;
         }
         if matches!(self.sessions[session].closing, Some((Closing::Wake, ..))) {
-            self.closed_so_far(session);
+            self.closed_so_far(session, &Outcome::Done);
         }
         if outcome.failure().is_none() {
             self.may_sleep(session);

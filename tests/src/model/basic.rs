@@ -323,6 +323,7 @@ impl Model {
         let to = it.happen(party, receiver, visibility, what, stamp);
         if let Some((person, key)) = said.once {
             it.keys.push(Once { person, deed, key, party, after: before, to });
+            it.changed = true;
         }
         self.happened(session, before, Some(answer));
         Ok(())

@@ -6,7 +6,7 @@ use confer_core::config::IncludeNotices;
 use confer_core::frame::{ErrorId, KvList, NoticeType, UserType, Visibility};
 
 use super::setting::{ASYNC_ALERT, ASYNC_CLOSE};
-use super::state::{Control, Kind, Model, Phase, Purpose, What};
+use super::state::{Control, Kind, Model, Phase, Purpose, Texts, What};
 
 /// The options of inactivity control that the workflow set for one session, as they are written.
 pub(super) type Overrides = Vec<(String, String)>;
@@ -139,6 +139,7 @@ impl Model {
         if is_async {
             // B12.3: 3 at the idle alert.
             self.set_status(session, 3, true);
+            self.keep(session);
         }
     }
 
@@ -177,6 +178,7 @@ impl Model {
         let in_force = |model: &Self| options.each_ref().map(|(it, _)| model.option(session, it));
         let before = in_force(self);
         self.sessions[session].overrides = overrides;
+        self.sessions[session].changed = true;
         self.restart(session, false);
         let now = in_force(self);
         if now != before {
@@ -202,7 +204,10 @@ impl Model {
         let language = given.value("GCTI_LanguageName").is_some();
         let reset = given.text("async-idle-reset");
         match reset.as_deref() {
-            None if language => return Ok(()),
+            None if language => {
+                self.sessions[session].changed = true;
+                return Ok(());
+            }
             Some("1") => {}
             None | Some(_) => return Err(ErrorId::Malformed),
         }
@@ -212,6 +217,7 @@ impl Model {
         }
         let is_back = it.status == 3 && it.has(super::state::Party::is_agent);
         let status = if is_back { -1 } else { it.status };
+        self.sessions[session].changed |= language;
         self.restart(session, true);
         self.set_status(session, status, true);
         Ok(())
@@ -232,10 +238,10 @@ impl Model {
     }
 
     /// B12.3: where an async session stands after this.
-    pub(super) fn track(&mut self, session: usize, after: u32, to: u32) {
+    pub(super) fn track(&mut self, session: usize, after: u32, to: u32) -> Texts {
         let it = &self.sessions[session];
         if !it.is_async {
-            return;
+            return Vec::new();
         }
         let agent_there = it.has(super::state::Party::is_agent);
         let mut status = it.status;
@@ -270,12 +276,24 @@ impl Model {
                 What::NewParty(_) | What::Message(..) | What::Notice(..) | What::PartyLeft(..) => {}
             }
         }
-        self.set_status(session, status, active);
+        self.stands(session, status, active)
     }
 
     /// B12.3: written only when it changes. B12.4: and when to look again with it, else at most once
     /// a minute.
     pub(super) fn set_status(&mut self, session: usize, status: i32, active: bool) {
+        let properties = self.stands(session, status, active);
+        self.change(session, properties);
+    }
+
+    /// Changes these properties of the interaction, if there are any.
+    pub(super) fn change(&mut self, session: usize, properties: Texts) {
+        if !properties.is_empty() {
+            self.ask(session, Purpose::Change, Kind::Change(properties));
+        }
+    }
+
+    fn stands(&mut self, session: usize, status: i32, active: bool) -> Texts {
         let now = self.now;
         let check_at = self.stamp_in(ASYNC_ALERT + ASYNC_CLOSE + 60_000).to_string();
         let it = &mut self.sessions[session];
@@ -284,11 +302,12 @@ impl Model {
         if it.status != status {
             properties.push(("GCTI_Chat_AsyncStatus".to_owned(), status.to_string()));
         } else if !active || it.status_told + 60_000 > now {
-            return;
+            return properties;
         }
         properties.push(("GCTI_Chat_AsyncCheckAt".to_owned(), check_at));
         it.status = status;
         it.status_told = now;
-        self.ask(session, Purpose::Change, Kind::Change(properties));
+        it.changed = true;
+        properties
     }
 }

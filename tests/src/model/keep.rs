@@ -44,10 +44,19 @@ impl Model {
             return (None, None);
         }
         let events = self.changed(session, after, to);
-        if events.is_empty() {
+        if events.is_empty() && !self.sessions[session].changed {
             return (None, None);
         }
-        let save = self.ask(session, Purpose::Save, Kind::Append(events));
+        self.sessions[session].changed = false;
+        // B20.1: who somebody is goes with every save until it is known to be saved.
+        let it = &self.sessions[session];
+        let unsure = it.unsure.iter().flat_map(|(_, joined)| joined.clone());
+        let unsure = unsure.filter(|id| !events.contains(id));
+        let all: Vec<u32> = unsure.chain(events.iter().copied()).collect();
+        let joins = |id: &u32| matches!(it.event(*id).what, What::NewParty(_));
+        let joined: Vec<u32> = (after + 1..=to).filter(joins).collect();
+        let save = self.ask(session, Purpose::Save, Kind::Append(all));
+        self.sessions[session].unsure.push((save, joined));
         (Some(save), Some(self.after(WAIT)))
     }
 
@@ -80,6 +89,9 @@ impl Model {
     /// The save of a step ended.
     pub(super) fn saved(&mut self, session: usize, save: usize, outcome: &Outcome) {
         let even = self.sessions[session].keeping == Keeping::Even;
+        if outcome.failure().is_none() {
+            self.sessions[session].unsure.retain(|(other, _)| *other > save);
+        }
         // B20.6: what nobody waits for any more, the record catches up with.
         let counts = |failure: &Failure| *failure == Failure::Fenced || self.waits(session, save);
         match (outcome.failure().filter(counts), self.setting.on_error) {
@@ -110,6 +122,8 @@ impl Model {
     /// B20.6: the session runs unsaved, and saving goes on behind.
     fn run_unsaved(&mut self, session: usize, failure: Failure) {
         let saved = self.give_up_saves(session);
+        self.sessions[session].changed = true;
+        self.sessions[session].unsure.clear();
         self.sessions[session].keeping = match failure {
             Failure::Unavailable => Keeping::Behind { saved, asked: None },
             Failure::Refused | Failure::NotFound | Failure::Fenced => Keeping::Lost,
@@ -170,7 +184,8 @@ impl Model {
                 self.ask(session, Purpose::CatchUp, record);
             }
             Keeping::Behind { saved, asked: None } => {
-                if saved >= it.told || self.setting.auto_save == AutoSave::AtClose {
+                if (saved >= it.told && !it.changed) || self.setting.auto_save == AutoSave::AtClose
+                {
                     self.sessions[session].keeping = Keeping::Even;
                     return self.tell_of_store(session, "ucs-save-done");
                 }
@@ -178,6 +193,7 @@ impl Model {
                 let to = if staying.len() > STRETCH { staying[STRETCH - 1] } else { it.told };
                 let events = self.changed(session, saved, to);
                 self.sessions[session].keeping = Keeping::Behind { saved, asked: Some(to) };
+                self.sessions[session].changed = false;
                 self.ask(session, Purpose::CatchUp, Kind::Append(events));
             }
             Keeping::Missing { making: true }
@@ -191,6 +207,7 @@ impl Model {
     pub(super) fn caught_up(&mut self, session: usize, outcome: &Outcome) {
         let unavailable = outcome.failure() == Some(Failure::Unavailable);
         let failed = outcome.failure().is_some();
+        self.sessions[session].changed |= failed;
         self.sessions[session].keeping = match self.sessions[session].keeping {
             Keeping::Missing { .. } if unavailable => Keeping::Missing { making: false },
             Keeping::Behind { saved, .. } if unavailable => Keeping::Behind { saved, asked: None },

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use confer_core::ask::Outcome;
+use confer_core::ask::{Failure, Outcome};
 use confer_core::config::StopAbandoned;
 use confer_core::frame::{AfterAction, ErrorId, KvList, UserType, Visibility};
 
@@ -259,6 +259,7 @@ impl Model {
         let after = after.min(before);
         if let Some((person, key)) = once {
             it.keys.push(Once { person, deed: Deed::Join, key, party, after, to });
+            it.changed = true;
         }
         let how = match seat {
             Seat::Flex(user) => {
@@ -467,10 +468,17 @@ impl Model {
     }
 
     /// A stage of a closing is done, or failed for good: either way the next follows (B20.6).
-    pub(super) fn closed_so_far(&mut self, session: usize) {
+    pub(super) fn closed_so_far(&mut self, session: usize, outcome: &Outcome) {
+        let failure = outcome.failure();
         let is_asleep = self.sessions[session].asleep.is_some();
         let Some((stage, _, stops)) = &mut self.sessions[session].closing else { return };
         *stage = match stage {
+            // B20.3: it goes on elsewhere.
+            Closing::Final if failure == Some(Failure::Fenced) => {
+                return self.drop_session(session);
+            }
+            Closing::Final if failure.is_some() => Closing::Spool,
+            Closing::Spool => Closing::Change,
             // What was saved event by event has to do.
             Closing::Wake if is_asleep => Closing::Change,
             Closing::Wake | Closing::Record => Closing::Final,
@@ -488,6 +496,7 @@ impl Model {
             Closing::Wake => return self.fetch_words(session),
             Closing::Record => self.new_record(session),
             Closing::Final => Kind::Final(it.stored(0, it.last(), self.setting.save_notices)),
+            Closing::Spool => Kind::Spool(it.stored(0, it.last(), self.setting.save_notices)),
             Closing::Change => Kind::Change(vec![
                 ("IsOnline".to_owned(), "0".to_owned()),
                 ("ChatServerSessionClosedAt".to_owned(), end_at.to_string()),

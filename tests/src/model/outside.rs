@@ -137,7 +137,9 @@ impl Model {
             _ => ATTEMPTS,
         };
         let events = match &kind {
-            Kind::Append(ids) | Kind::Final(ids) => self.sessions[session].stored_as(ids),
+            Kind::Append(ids) | Kind::Final(ids) | Kind::Spool(ids) => {
+                self.sessions[session].stored_as(ids)
+            }
             Kind::Identify(_)
             | Kind::Create(..)
             | Kind::Load
@@ -203,7 +205,7 @@ impl Model {
         match purpose {
             Purpose::Create => self.created_so_far(session, outcome),
             Purpose::Save => self.saved(session, first, outcome),
-            Purpose::Close => self.closed_so_far(session),
+            Purpose::Close => self.closed_so_far(session, outcome),
             Purpose::Wake => self.woken(session, outcome),
             Purpose::CatchUp => self.caught_up(session, outcome),
             Purpose::Change | Purpose::Undo => {}

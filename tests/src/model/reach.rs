@@ -110,10 +110,8 @@ fn recorded(marks: &mut BTreeSet<String>, record: &Record) {
         Record::Final { .. } => "final",
         Record::Discard { .. } => "discard",
         Record::Load { .. } => "load",
-        Record::Call { .. }
-        | Record::Own { .. }
-        | Record::Release { .. }
-        | Record::Spool { .. } => "other",
+        Record::Spool { .. } => "spool",
+        Record::Call { .. } | Record::Own { .. } | Record::Release { .. } => "other",
     };
     mark(marks, format!("record {what}"));
 }

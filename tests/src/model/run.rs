@@ -576,9 +576,13 @@ fn asked(request: &AskRequest) -> Option<(Option<String>, Kind)> {
         AskRequest::Record(Record::Final { session, events, .. }) => {
             (Some(session.to_string()), Kind::Final(numbers(events)))
         }
+        AskRequest::Record(Record::Spool { session, events, .. }) => {
+            (Some(session.to_string()), Kind::Spool(numbers(events)))
+        }
         AskRequest::Interaction(Interaction::Submit { interaction, properties, .. }) => {
             let mut properties = properties.clone();
-            properties.retain(|entry| &*entry.key != "ChatServerSessionPassword");
+            let secrets = ["ChatServerSessionPassword", "ChatServerWebapiToken"];
+            properties.retain(|entry| !secrets.contains(&&*entry.key));
             (Some(interaction.to_string()), Kind::Submit(texts(&properties)))
         }
         AskRequest::Interaction(Interaction::Change { interaction, properties }) => {

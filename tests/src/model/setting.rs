@@ -63,6 +63,8 @@ impl Setting {
             config.set(section, option, value).expect("a legal option");
         };
         set("settings", "transcript-auto-save", self.auto_save.name());
+        // What is not here is nowhere: restorations are not modelled.
+        set("settings", "session-restoration-mode", "none");
         set("settings", "transcript-save-on-error", self.on_error.name());
         set("settings", "transcript-save-notices", self.save_notices.name());
         set("settings", "user-register-timeout", &second(REGISTER));

@@ -146,6 +146,8 @@ pub(super) enum Closing {
     Record,
     /// The final transcript.
     Final,
+    /// The final transcript is put aside, for the store would not take it (B20.6).
+    Spool,
     /// The interaction is told.
     Change,
     /// It is stopped.
@@ -199,6 +201,10 @@ pub(super) struct Session {
     pub(super) status_told: u64,
     pub(super) transfer: bool,
     pub(super) closing: Option<(Closing, Stamp, bool)>,
+    /// Something beside its events is not saved as it is (B20.9).
+    pub(super) changed: bool,
+    /// Saves that may not be done, and the newParties each is of (B20.1).
+    pub(super) unsure: Vec<(usize, Vec<u32>)>,
     pub(super) linger: Option<Due>,
     pub(super) lingered: bool,
     /// Flex users that were removed from it (B9.2).
@@ -407,6 +413,8 @@ pub(super) enum Kind {
     Append(Vec<u32>),
     /// To save all of these, and close.
     Final(Vec<u32>),
+    /// To keep these, which the store would not take.
+    Spool(Vec<u32>),
     /// All that is saved.
     Load,
     /// To forget the record.
@@ -518,6 +526,8 @@ impl Session {
             status_told: 0,
             transfer: false,
             closing: None,
+            changed: true,
+            unsure: Vec::new(),
             linger: None,
             lingered: false,
             removed: Vec::new(),

@@ -24,18 +24,31 @@ impl Model {
         closes: bool,
     ) {
         let to = self.sessions[session].last();
+        // B20.9: where the session stands is saved with what brought it there.
+        let properties = self.track(session, after, to);
         let save = self.save_first(session, after, to);
         self.queue(session, after, to, answer, closes, save);
         self.watch(session, after, to);
-        self.track(session, after, to);
+        self.change(session, properties);
         self.tell(session);
     }
 
     /// An answer to something that causes no event, behind what is not told yet.
     pub(super) fn answer_in_turn(&mut self, session: usize, answer: Answer) {
         let last = self.sessions[session].last();
-        self.queue(session, last, last, Some(answer), false, (None, None));
+        // B20.1: what a request has changed without an event is saved before it is answered.
+        let save = self.save_first(session, last, last);
+        self.queue(session, last, last, Some(answer), false, save);
         self.tell(session);
+    }
+
+    /// B20.9: what has changed without an event, and without anybody asking, is saved.
+    pub(super) fn keep(&mut self, session: usize) {
+        let last = self.sessions[session].last();
+        let save = self.save_first(session, last, last);
+        if save.0.is_some() {
+            self.queue(session, last, last, None, false, save);
+        }
     }
 
     fn queue(
