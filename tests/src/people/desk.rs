@@ -199,6 +199,19 @@ impl Desk {
         self.registers(register);
     }
 
+    /// Its connection breaks, and it connects to the server of another center from now on, and
+    /// registers there.
+    ///
+    /// # Panics
+    ///
+    /// If that is refused.
+    #[track_caller]
+    pub fn moves_to(&self, center: &Center, register: RequestRegister) {
+        self.center.world_mut().move_client(&self.client, center.server());
+        self.center.settle();
+        self.reconnects(register);
+    }
+
     /// How often a connection of its was lost.
     pub fn losses(&self) -> u32 {
         self.look(|line| line.losses)

@@ -23,34 +23,37 @@ pub mod workflow;
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use confer_core::ask::Request as AskRequest;
 use confer_core::config::Config;
-use confer_core::door::{Action, Input, Report};
+use confer_core::door::{Action, Identity, Input, Report};
 use confer_core::frame::{KvList, KvValue, UserType};
 use confer_core::id::SessionId;
 use confer_core::machine::{Machine, Progress};
 use confer_core::mask::{Masked, Masker, NoMask};
 use confer_core::pii::Secret;
 use confer_core::server::Server;
-use confer_core::text::Text;
+use confer_core::text::{Str, Text};
 use confer_core::time::{Instant, Wall};
 
-use crate::world::{Entry, Net, ServerId, StoreFaults, StoredDocument, World};
+use crate::world::{Entry, Net, ServerId, StoreFaults, StoredDocument, World, server_name};
 use desk::{Desk, register};
 
 /// What the calendar shows when a world begins: 2024-01-15T10:00:00Z.
 pub const WALL: Wall = Wall::new(Instant::ZERO, 1_705_312_800_000);
 
 /// A contact center: a world with one server in it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Center {
     world: Rc<RefCell<World<Told>>>,
     server: ServerId,
     orders: Orders,
+    config: Arc<Config>,
+    masker: Arc<dyn Masker>,
 }
 
 type Orders = Rc<RefCell<VecDeque<Input>>>;
@@ -82,16 +85,44 @@ impl Center {
 
     fn made(seed: u64, options: &[(&str, &str, &str)], masker: Arc<dyn Masker>) -> Self {
         let config = configured(options);
-        let orders = Orders::default();
         let mut world = World::new(seed);
         world.log.keep_all();
+        Self::housed(Rc::new(RefCell::new(world)), config, masker)
+    }
+
+    fn housed(
+        world: Rc<RefCell<World<Told>>>,
+        config: Arc<Config>,
+        masker: Arc<dyn Masker>,
+    ) -> Self {
+        let orders = Orders::default();
         let told = Rc::clone(&orders);
-        let server = world.server(move |seed, now| Told {
-            server: Server::new(Arc::clone(&config), seed, WALL, now)
-                .with_masker(Arc::clone(&masker)),
-            orders: Rc::clone(&told),
-        });
-        Self { world: Rc::new(RefCell::new(world)), server, orders }
+        let number = world.borrow().servers();
+        let (options, mask) = (Arc::clone(&config), Arc::clone(&masker));
+        let make = move |seed, now| {
+            let server = Server::new(Arc::clone(&options), seed, WALL, now);
+            let server = server.with_masker(Arc::clone(&mask)).with_identity(identity(number));
+            Told { server, orders: Rc::clone(&told) }
+        };
+        let server = world.borrow_mut().server(make);
+        Self { world, server, orders, config, masker }
+    }
+
+    /// Another server like this one, on the same store. Whoever is let in there connects to it.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::housed(Rc::clone(&self.world), Arc::clone(&self.config), Arc::clone(&self.masker))
+    }
+
+    /// Its server's process is killed.
+    pub fn is_killed(&self) {
+        self.world_mut().kill(self.server);
+        self.settle();
+    }
+
+    /// Its server's process starts again.
+    pub fn starts_again(&self) {
+        self.world_mut().restart(self.server);
     }
 
     /// From now on, everything is slow, uneven and now and then lost, but no connection breaks.
@@ -228,6 +259,12 @@ impl Center {
     }
 }
 
+impl fmt::Debug for Center {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "center of {:?} in {:?}", self.server, self.world.borrow())
+    }
+}
+
 /// Replaces every digit by `*`, and says where the first one stood.
 #[derive(Clone, Copy, Debug)]
 pub struct DigitMask;
@@ -242,6 +279,12 @@ impl Masker for DigitMask {
         let cleanup = KvList::from([("rule-0001", KvValue::from(rule))]);
         Some(Masked { text: Text::new(&masked), cleanup })
     }
+}
+
+/// Who the server of this number is.
+pub fn identity(number: usize) -> Identity {
+    let host = Str::new(&format!("10.0.0.{number}"));
+    Identity { name: server_name(number), host, port: 4801 }
 }
 
 /// The default configuration with these options.

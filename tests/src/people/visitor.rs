@@ -97,6 +97,12 @@ impl Customer {
         self.look().events.iter().map(line).collect()
     }
 
+    /// Its connection breaks, and it asks the server of another center from now on.
+    pub fn moves_to(&self, center: &Center) {
+        self.center.world_mut().move_client(&self.client, center.server());
+        self.center.settle();
+    }
+
     /// The connection breaks.
     pub fn is_cut_off(&self) {
         self.center.world_mut().cut(&self.client);
@@ -251,6 +257,21 @@ impl Customer {
             last_position,
             request_key: None,
         }
+    }
+
+    /// The same request, naming the session it knows: one that a server which does not know it can
+    /// restore by.
+    pub fn naming_session(&self, mut request: Request) -> Request {
+        let id = self.look().session_id.clone();
+        match &mut request {
+            Request::RequestJoin(join) => join.session_id = id,
+            Request::RequestRefresh(refresh) => refresh.session_id = id,
+            Request::RequestLogout(logout) => logout.session_id = id,
+            Request::RequestNotify(notify) => notify.session_id = id,
+            Request::RequestPush(push) => push.session_id = id,
+            Request::RequestLogin(_) | Request::RequestNode(_) | Request::RequestAlive(_) => {}
+        }
+        request
     }
 
     /// A Logout.

@@ -29,9 +29,10 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use confer_core::door::{Action, Input};
+use confer_core::door::{Action, External, Input};
 use confer_core::machine::Machine;
 use confer_core::time::{Instant, Wall};
 use confer_link::Settings;
@@ -41,7 +42,7 @@ pub use chance::Chance;
 pub use client::{ClientAction, ClientInput};
 pub use log::{Entry, Log};
 pub use net::{Net, Reading};
-pub use store::{Spooled, Store, StoreFaults, Stored, StoredDocument};
+pub use store::{Spooled, Store, StoreFaults, Stored, StoredDocument, server_name};
 
 use client::{Client, Node};
 use net::Pipe;
@@ -50,6 +51,9 @@ use store::Answer;
 
 /// Steps without the clock moving after which a world is taken to run in a circle.
 pub const LIVELOCK_BOUND: u32 = 100_000;
+
+/// How long it takes until a server hears what another has told it (B20.12).
+const HEARD_WITHIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_millis(100);
 
 /// What the calendar shows when a world begins: 2024-01-15T10:00:00Z.
 const WALL: Wall = Wall::new(Instant::ZERO, 1_705_312_800_000);
@@ -117,6 +121,8 @@ enum Happening {
     EndDown(usize, u64),
     /// The store's answer reaches a server.
     Answer(Answer),
+    /// What another server has told it reaches a server.
+    Hear(ServerId, External),
 }
 
 impl<S> World<S>
@@ -209,6 +215,11 @@ where
         result
     }
 
+    /// How many servers there are, dead ones included.
+    pub fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
     /// A server's machine, to look at; `None` while its process is dead.
     pub fn machine(&self, id: ServerId) -> Option<&S> {
         self.servers[id.0].machine()
@@ -230,6 +241,27 @@ where
         self.note(format!("server {} starts", id.0));
         self.servers[id.0].start(seed, self.now);
         self.give(id, Input::Wall(WALL));
+    }
+
+    /// Tells a server something that comes over no connection.
+    pub fn tell(&mut self, id: ServerId, input: Input) {
+        self.give(id, input);
+    }
+
+    /// From now on a client connects to this server; the connection it has breaks.
+    pub fn move_client<C, M>(&mut self, id: &ClientId<C, M>, server: ServerId) {
+        self.clients[id.0].server = server;
+        self.cut(id);
+    }
+
+    /// Lets a server hear of every session that is left alone: those whose owner is dead, or that
+    /// nobody owns, and that are abandoned by now (B20.13).
+    pub fn report_orphans(&mut self, to: ServerId) {
+        let alive = (0..self.servers.len()).filter(|&it| self.servers[it].life().is_some());
+        let alive: Vec<usize> = alive.collect();
+        for session in self.store.orphans(&alive, WALL.stamp(self.now)) {
+            self.give(to, Input::External(External::Orphaned { session }));
+        }
     }
 
     /// Breaks a client's connection, so that both ends notice, each in its time.
@@ -327,6 +359,10 @@ where
             for (at, answer) in self.store.handle_timeout(&mut self.chance, self.now) {
                 self.schedule(at, Happening::Answer(answer));
             }
+            for (to, what) in self.store.take_mail() {
+                let at = self.now + self.chance.between(&HEARD_WITHIN);
+                self.schedule(at, Happening::Hear(ServerId(to), what));
+            }
             return;
         }
         for index in 0..self.servers.len() {
@@ -373,6 +409,12 @@ where
                         self.clients[client].client.closed(self.now);
                         self.pump_client(client);
                     }
+                }
+            }
+            // Whoever is dead has no copy to drop when it is back.
+            Happening::Hear(server, what) => {
+                if self.servers.get(server.0).is_some_and(|there| there.life().is_some()) {
+                    self.give(server, Input::External(what));
                 }
             }
             Happening::Answer(Answer { server, life, op, outcome }) => {

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use confer_core::ask::{
-    Beginning, Document, Failure, Interaction, Leaf, LeafKey, Loaded, Outcome, Record, RecordName,
-    Request,
+    Beginning, Document, Failure, Instance, Interaction, Leaf, LeafKey, Loaded, Outcome, Record,
+    RecordName, Request,
 };
+use confer_core::door::External;
 use confer_core::frame::{EventList, KvList, TranscriptEvent};
 use confer_core::id::{DocumentId, EventId, InteractionId, OpId, SessionId};
 use confer_core::pii::Secret;
@@ -20,7 +21,7 @@ use super::chance::Chance;
 #[derive(Clone, Debug)]
 pub struct StoreFaults {
     /// How long until a request takes effect, and again until its answer is back. Drawn for each, so
-    /// answers overtake each other.
+    /// answers overtake each other, and so do requests, except those about one record.
     pub latency: RangeInclusive<Duration>,
     /// How many requests in a thousand fail without effect.
     pub fail_per_mille: u16,
@@ -28,6 +29,8 @@ pub struct StoreFaults {
     pub lie_per_mille: u16,
     /// How many in a thousand take effect, and are never answered.
     pub lose_per_mille: u16,
+    /// How many answers in a thousand come twice.
+    pub repeat_per_mille: u16,
 }
 
 impl StoreFaults {
@@ -38,6 +41,7 @@ impl StoreFaults {
             fail_per_mille: 0,
             lie_per_mille: 0,
             lose_per_mille: 0,
+            repeat_per_mille: 0,
         }
     }
 
@@ -48,6 +52,7 @@ impl StoreFaults {
             fail_per_mille: 100,
             lie_per_mille: 50,
             lose_per_mille: 50,
+            repeat_per_mille: 0,
         }
     }
 }
@@ -112,9 +117,13 @@ pub struct Store {
     pub documents: BTreeMap<DocumentId, StoredDocument>,
     /// What the store would not take, for when it starts again. Survives the store's process.
     pub spool: Vec<Spooled>,
+    /// The properties of the interactions, the newest of each. Survive the store's process.
+    pub interactions: BTreeMap<InteractionId, BTreeMap<String, String>>,
     stalled: bool,
     /// Requests that have arrived and not taken effect, oldest first.
     waiting: Vec<Waiting>,
+    /// What servers have told each other and nobody has fetched.
+    mail: Vec<(usize, External)>,
 }
 
 /// A request on its way.
@@ -144,8 +153,10 @@ impl Store {
             documents: BTreeMap::new(),
             interaction_prefix: None,
             spool: Vec::new(),
+            interactions: BTreeMap::new(),
             stalled: false,
             waiting: Vec::new(),
+            mail: Vec::new(),
         }
     }
 
@@ -173,7 +184,12 @@ impl Store {
         chance: &mut Chance,
         now: Instant,
     ) {
-        let at = now + chance.between(&self.faults.latency);
+        let mut at = now + chance.between(&self.faults.latency);
+        if let Some(record) = record_of(&request) {
+            let same =
+                |it: &&Waiting| it.server == server && record_of(&it.request) == Some(record);
+            at = self.waiting.iter().filter(same).map(|it| it.at).fold(at, Instant::max);
+        }
         self.waiting.push(Waiting { server, life, op, request, at });
     }
 
@@ -209,6 +225,10 @@ impl Store {
                 }
             };
             let at = now + chance.between(&self.faults.latency);
+            if chance.per_mille(self.faults.repeat_per_mille) {
+                let again = at + chance.between(&self.faults.latency);
+                answers.push((again, Answer { server, life, op, outcome: outcome.clone() }));
+            }
             answers.push((at, Answer { server, life, op, outcome }));
         }
         answers
@@ -218,20 +238,29 @@ impl Store {
         match request {
             Request::Record(record) => self.record(server, record),
             Request::Contact(_) => Outcome::Identified { contact: None, attributes: KvList::new() },
-            // Nobody listens yet.
-            Request::Instance(_) => Outcome::Done,
-            Request::Interaction(Interaction::Submit { interaction, .. }) => {
-                match self.interaction_prefix {
-                    Some(prefix) => {
-                        let id = format!("{prefix}{interaction}");
-                        Outcome::Submitted { interaction: InteractionId::new(&id) }
-                    }
-                    None => Outcome::Done,
+            Request::Instance(Instance::Tell { instance, what }) => {
+                if let Some(to) = number(&instance) {
+                    self.mail.push((to, what));
                 }
-            }
-            Request::Interaction(Interaction::Change { .. } | Interaction::Stop { .. }) => {
                 Outcome::Done
             }
+            Request::Interaction(Interaction::Submit { interaction, properties, .. }) => {
+                let called = match self.interaction_prefix {
+                    Some(prefix) => InteractionId::new(&format!("{prefix}{interaction}")),
+                    None => interaction.clone(),
+                };
+                self.set(&called, &properties);
+                if called == interaction {
+                    Outcome::Done
+                } else {
+                    Outcome::Submitted { interaction: called }
+                }
+            }
+            Request::Interaction(Interaction::Change { interaction, properties }) => {
+                self.set(&interaction, &properties);
+                Outcome::Done
+            }
+            Request::Interaction(Interaction::Stop { .. }) => Outcome::Done,
             Request::Document(Document::Stat { document }) => {
                 match self.documents.get(&document).cloned() {
                     Some(StoredDocument { size, session, permit }) => {
@@ -241,6 +270,31 @@ impl Store {
                 }
             }
         }
+    }
+
+    fn set(&mut self, interaction: &InteractionId, properties: &KvList) {
+        let there = self.interactions.entry(interaction.clone()).or_default();
+        for entry in properties {
+            let text = properties.text(&entry.key).unwrap_or_default().into_owned();
+            there.insert(entry.key.to_string(), text);
+        }
+    }
+
+    /// What servers have told each other since this was asked last, and whom.
+    pub(super) fn take_mail(&mut self) -> Vec<(usize, External)> {
+        std::mem::take(&mut self.mail)
+    }
+
+    /// Sessions that go on, as far as is known here, and whose owner is not among these servers, and
+    /// that are abandoned by then (B20.13).
+    pub fn orphans(&self, alive: &[usize], by: Stamp) -> Vec<SessionId> {
+        let is_orphan = |record: &Stored| {
+            record.end_at.is_none()
+                && record.orphan_at <= by
+                && record.owner.is_none_or(|owner| !alive.contains(&owner))
+        };
+        let records = self.records.iter().filter(|(_, record)| is_orphan(record));
+        records.map(|(session, _)| session.clone()).collect()
     }
 
     fn record(&mut self, server: usize, record: Record) -> Outcome {
@@ -358,7 +412,7 @@ impl Stored {
             session,
             beginning: self.beginning.clone(),
             generation: self.generation,
-            owner: self.owner.map(name),
+            owner: self.owner.map(server_name),
             end_at: self.end_at,
             events: self.events.values().filter(|_| events).cloned().collect(),
             reserved_to: self.reserved_to,
@@ -367,9 +421,31 @@ impl Stored {
     }
 }
 
-/// What a server is called by the others.
-fn name(server: usize) -> Str {
+/// What a server is called by the others: its `ChatServerAppName`.
+pub fn server_name(server: usize) -> Str {
     Str::new(&format!("server-{server}"))
+}
+
+/// The server of this name.
+fn number(name: &str) -> Option<usize> {
+    name.strip_prefix("server-")?.parse().ok()
+}
+
+/// The session whose record a request is about.
+fn record_of(request: &Request) -> Option<&SessionId> {
+    let Request::Record(record) = request else { return None };
+    match record {
+        Record::Create { session, .. }
+        | Record::Append { session, .. }
+        | Record::Call { session, .. }
+        | Record::Final { session, .. }
+        | Record::Spool { session, .. }
+        | Record::Discard { session }
+        | Record::Load { name: RecordName::Session(session), .. }
+        | Record::Own { session, .. }
+        | Record::Release { session, .. } => Some(session),
+        Record::Load { name: RecordName::Interaction(_), .. } => None,
+    }
 }
 
 fn by_id(events: EventList) -> impl Iterator<Item = (EventId, TranscriptEvent)> {
