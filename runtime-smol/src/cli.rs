@@ -4,13 +4,20 @@ mod args;
 mod bot;
 mod chat;
 mod check_config;
+mod contacts;
 mod decode;
+mod export;
+mod interaction;
 mod journal;
 #[cfg(target_os = "linux")]
 mod load;
+mod looking;
 mod options;
 mod replay;
 mod serve;
+mod sessions;
+mod store;
+mod transcript;
 mod workflow;
 
 use core::fmt;
@@ -31,14 +38,20 @@ const COMMANDS: &[Known] = &[
     chat::AGENT,
     bot::BOT,
     check_config::CHECK_CONFIG,
+    contacts::CONTACTS,
     decode::DECODE,
+    export::EXPORT,
+    interaction::INTERACTION,
     journal::JOURNAL,
     #[cfg(target_os = "linux")]
     load::LOAD,
     options::OPTIONS,
     replay::REPLAY,
     serve::SERVE,
+    sessions::SESSIONS,
+    store::STORE,
     chat::SUPERVISOR,
+    transcript::TRANSCRIPT,
     chat::VISITOR,
     workflow::WORKFLOW,
 ];
@@ -74,6 +87,16 @@ enum Command {
     Options(crate::options::Options),
     Replay(crate::replay::Options),
     Serve(crate::serving::Options),
+    Contacts(crate::archive::Options),
+    /// And whether sessions that go on are wanted, too.
+    Export(crate::archive::Options, bool),
+    /// And its id.
+    Interaction(crate::archive::Options, String),
+    /// And whether only those that go on are wanted.
+    Sessions(crate::archive::Options, bool),
+    Store(crate::archive::Options, store::Care),
+    /// And the session's id.
+    Transcript(crate::archive::Options, String),
     Workflow(Box<crate::people::workflow::Call>),
 }
 
@@ -94,6 +117,12 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Options(options)) => options::run(&options),
         Ok(Command::Replay(options)) => replay::run(&options),
         Ok(Command::Serve(options)) => serve::run(&options),
+        Ok(Command::Contacts(options)) => contacts::run(&options),
+        Ok(Command::Export(options, open)) => export::run(&options, open),
+        Ok(Command::Interaction(options, id)) => interaction::run(&options, &id),
+        Ok(Command::Sessions(options, open)) => sessions::run(&options, open),
+        Ok(Command::Store(options, care)) => store::run(&options, &care),
+        Ok(Command::Transcript(options, id)) => transcript::run(&options, &id),
         Ok(Command::Workflow(call)) => workflow::run(*call),
         Err(error) => complain(format_args!("confer: {error}\n")),
     }

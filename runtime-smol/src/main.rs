@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+mod archive;
 mod check_config;
 mod cli;
 mod decode;

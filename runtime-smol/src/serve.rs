@@ -27,7 +27,7 @@ use confer_core::time::{Instant as MachineInstant, Wall};
 use confer_journal::{Recorder, Start};
 use confer_link::{Host, Tally};
 use confer_runtime_std::{entropy, tls};
-use confer_store::Memory;
+use confer_store::{OpenError, Options as StoreOptions, Store, Sync, Url};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
@@ -95,6 +95,8 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
+    /// The store cannot be used.
+    Store(OpenError),
     /// The operating system refuses something else.
     System(io::Error),
 }
@@ -109,6 +111,7 @@ impl fmt::Display for StartError {
             Self::Journal { file, error } => {
                 write!(f, "the journal {file:?} cannot be written: {error}")
             }
+            Self::Store(error) => fmt::Display::fmt(error, f),
             Self::System(error) => write!(f, "the server cannot start: {error}"),
         }
     }
@@ -122,13 +125,28 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// Opens the ports and begins to serve.
+/// Where a server keeps what outlives a connection.
+#[derive(Clone, Debug)]
+pub struct Storing {
+    /// The store.
+    pub url: Url,
+    /// What it promises.
+    pub sync: Sync,
+}
+
+impl Storing {
+    /// Nowhere.
+    pub const MEMORY: Self = Self { url: Url::Memory, sync: Sync::Normal };
+}
+
+/// Opens the ports and the store, and begins to serve.
 ///
 /// # Errors
 ///
-/// A port cannot be opened as configured, or the operating system refuses something.
-pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
-    start_on::<Native>(config, None)
+/// A port cannot be opened as configured, or the store cannot be used, or the operating system
+/// refuses something.
+pub fn start(config: Arc<Config>, storing: &Storing) -> Result<Running, StartError> {
+    start_on::<Native>(config, storing, None)
 }
 
 /// Opens the ports and begins to serve, and records what goes into the machine.
@@ -139,9 +157,10 @@ pub fn start(config: Arc<Config>) -> Result<Running, StartError> {
 /// in the log, and the server goes on.
 pub fn start_recorded(
     config: Arc<Config>,
+    storing: &Storing,
     recording: Option<&Recording>,
 ) -> Result<Running, StartError> {
-    start_on::<Native>(config, recording)
+    start_on::<Native>(config, storing, recording)
 }
 
 /// As [`start`], but waits for each socket by itself, as `start` does where there is no epoll. So
@@ -150,12 +169,13 @@ pub fn start_recorded(
 /// # Errors
 ///
 /// As there.
-pub fn start_portable(config: Arc<Config>) -> Result<Running, StartError> {
-    start_on::<Single>(config, None)
+pub fn start_portable(config: Arc<Config>, storing: &Storing) -> Result<Running, StartError> {
+    start_on::<Single>(config, storing, None)
 }
 
 fn start_on<P: Poller>(
     config: Arc<Config>,
+    storing: &Storing,
     recording: Option<&Recording>,
 ) -> Result<Running, StartError> {
     let mut listeners = Vec::new();
@@ -215,7 +235,15 @@ fn start_on<P: Poller>(
     let clock = Clock::start();
     let seed = entropy::seed()?;
     let now = MachineInstant::ZERO;
-    let (machine, journal) = machine(Memory::config(&config), seed, clock.wall(), recording)?;
+    let (woken, stored) = smol::channel::bounded(1);
+    // One word is enough, whatever there is to say.
+    let wake = move || {
+        let _ = woken.try_send(());
+    };
+    let options = StoreOptions::of(&config, &addresses, storing.sync);
+    let store = Store::open(&storing.url, &options, wake).map_err(StartError::Store)?;
+    info!(store = %storing.url, name = options.instance, "the store is open");
+    let (machine, journal) = machine(store.config(&config), seed, clock.wall(), recording)?;
     let (orders, received) = smol::channel::bounded(ORDERS);
     let (ending, ended) = smol::channel::bounded(1);
     let turn = Turn {
@@ -224,7 +252,8 @@ fn start_on<P: Poller>(
         clock,
         poller: P::new()?,
         listeners,
-        store: Memory::default(),
+        store,
+        stored,
         orders: received,
         state,
         journal,

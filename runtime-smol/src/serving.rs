@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_signal::{Signal, Signals};
 use confer_config::{Errors, Loaded};
 use confer_core::config::Config;
-use confer_runtime_smol::serve::{Recording, Running, StartError, start_recorded};
+use confer_runtime_smol::serve::{Recording, Running, StartError, Storing, start_recorded};
+use confer_store::{Sync, Url};
 use smol::future::FutureExt as _;
 use smol::stream::StreamExt as _;
 use tracing::{info, warn};
@@ -28,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) sets: Vec<String>,
     pub(crate) drain_timeout: Duration,
     pub(crate) journal: Option<Recording>,
+    pub(crate) storing: Storing,
     pub(crate) log: Option<String>,
     pub(crate) log_format: LogFormat,
 }
@@ -46,6 +48,7 @@ impl Default for Options {
             sets: Vec::new(),
             drain_timeout: Duration::from_secs(60),
             journal: None,
+            storing: Storing { url: Url::usual(), sync: Sync::Normal },
             log: None,
             log_format: LogFormat::Text,
         }
@@ -93,8 +96,8 @@ pub(crate) fn run(options: &Options) -> Result<(), ServeError> {
         warn!("{warning}");
     }
     let config = Arc::new(config);
-    let running =
-        start_recorded(Arc::clone(&config), options.journal.as_ref()).map_err(ServeError::Start)?;
+    let running = start_recorded(Arc::clone(&config), &options.storing, options.journal.as_ref())
+        .map_err(ServeError::Start)?;
     // Whoever reads that it is ready may tell it to end.
     let signals =
         Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(ServeError::System)?;

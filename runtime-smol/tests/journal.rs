@@ -53,7 +53,7 @@ impl Recorded {
     fn begin(mut command: Command, journal: &Path, further: &[&str]) -> Self {
         let listen = ["default=127.0.0.1:0", "webapi=off", "ESP=off", "health=off"];
         let mut child = command
-            .arg("serve")
+            .args(["serve", "--store", "memory:"])
             .args(listen.iter().flat_map(|port| ["--listen", port]))
             .arg("--journal")
             .arg(journal)
@@ -300,7 +300,15 @@ fn a_file_that_may_not_grow_ends_the_journal_and_not_the_server() {
 fn a_journal_that_cannot_be_created_is_told_at_the_start() {
     let directory = Directory::new("nowhere");
     let output = Command::new(CONFER)
-        .args(["serve", "--listen", "default=127.0.0.1:0", "--listen", "webapi=off"])
+        .args([
+            "serve",
+            "--store",
+            "memory:",
+            "--listen",
+            "default=127.0.0.1:0",
+            "--listen",
+            "webapi=off",
+        ])
         .args(["--listen", "ESP=off", "--listen", "health=off", "--journal"])
         .arg(directory.file("nowhere").join("chat.journal"))
         .output()

@@ -20,7 +20,7 @@ impl Served {
         let free = ["default", "webapi", "ESP", "health"].map(|port| format!("{port}=127.0.0.1:0"));
         let listen = free.iter().flat_map(|port| ["--listen", port.as_str()]);
         let mut command = confer();
-        command.args(["serve", "--log", "error"]).args(listen).args(args);
+        command.args(["serve", "--store", "memory:", "--log", "error"]).args(listen).args(args);
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();

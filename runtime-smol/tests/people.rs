@@ -30,8 +30,13 @@ impl Served {
     fn start(args: &[&str]) -> Self {
         let free = ["default", "webapi", "ESP", "health"].map(|port| format!("{port}=127.0.0.1:0"));
         let listen = free.iter().flat_map(|port| ["--listen", port.as_str()]);
-        let mut child =
-            confer().arg("serve").args(listen).args(args).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = confer()
+            .args(["serve", "--store", "memory:"])
+            .args(listen)
+            .args(args)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         Self { child, ready }

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// Longer than anything here takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Nothing is left behind, unless a test says where.
+const SERVE: [&str; 3] = ["serve", "--store", "memory:"];
+
 /// A server's process; killed if a test leaves it behind.
 struct Served {
     child: Child,
@@ -25,7 +28,7 @@ impl Served {
     fn start(args: &[&str]) -> Self {
         let free = ["default", "webapi", "ESP", "health"].map(|port| format!("{port}=127.0.0.1:0"));
         let listen = free.iter().flat_map(|port| ["--listen", port.as_str()]);
-        let mut child = confer().arg("serve").args(listen).args(args).spawn().unwrap();
+        let mut child = confer().args(SERVE).args(listen).args(args).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         let (said, log) = mpsc::channel();
@@ -103,7 +106,7 @@ fn confer() -> Command {
 
 /// What a run that ends by itself says, and how it ends.
 fn fails(args: &[&str]) -> (Option<i32>, String) {
-    let output = confer().arg("serve").args(args).output().unwrap();
+    let output = confer().args(SERVE).args(args).output().unwrap();
     assert!(output.stdout.is_empty(), "nothing is ready");
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
@@ -218,9 +221,12 @@ fn what_is_wrong_is_said_with_its_place() {
     let (code, text) = fails(&["--listen", "defualt=127.0.0.1:0"]);
     assert_eq!(code, Some(2));
     assert!(text.contains("default"), "{text}");
-    let (code, text) = fails(&["--store", "sqlite:x.db"]);
+    let (code, text) = fails(&["--store", "mysql:x.db"]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("memory:"), "{text}");
+    assert!(text.contains("sqlite:PATH"), "{text}");
+    let (code, text) = fails(&["--store", "sqlite:/proc/none/x.db"]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("/proc/none"), "{text}");
     // A port that somebody else has.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = format!("default={}", taken.local_addr().unwrap());

@@ -30,7 +30,7 @@ use confer_core::mask::{Masker, NoMask};
 use confer_core::server::Server as Machine;
 use confer_core::time::Instant;
 use confer_link::Tally;
-use confer_store::Memory;
+use confer_store::{OpenError, Store, Sync, Url};
 use tracing::{info, warn};
 
 use clock::Clock;
@@ -62,18 +62,26 @@ pub struct Options {
     pub seed: Option<[u8; 32]>,
     /// Finds in a text what must not be kept of it (B15.1).
     pub masker: Arc<dyn Masker>,
+    /// Where transcripts are kept.
+    pub store: Url,
+    /// What it promises of what is kept.
+    pub sync: Sync,
 }
 
 impl Default for Options {
-    /// Entropy of the operating system, and no masking.
+    /// Entropy of the operating system, no masking, and a store in memory.
     fn default() -> Self {
-        Self { seed: None, masker: Arc::new(NoMask) }
+        Self { seed: None, masker: Arc::new(NoMask), store: Url::Memory, sync: Sync::default() }
     }
 }
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("seeded", &self.seed.is_some()).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("seeded", &self.seed.is_some())
+            .field("store", &self.store)
+            .field("sync", &self.sync)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,6 +104,8 @@ pub enum StartError {
         /// Why not.
         error: TlsError,
     },
+    /// The store cannot be used.
+    Store(OpenError),
     /// The operating system refuses something else.
     System(io::Error),
 }
@@ -107,6 +117,7 @@ impl fmt::Display for StartError {
                 write!(f, "port {port} cannot listen on {address}: {error}")
             }
             Self::Tls { port, error } => write!(f, "port {port} cannot speak TLS: {error}"),
+            Self::Store(error) => fmt::Display::fmt(error, f),
             Self::System(error) => write!(f, "the server cannot start: {error}"),
         }
     }
@@ -130,7 +141,7 @@ impl Server {
     pub fn spawn(config: Arc<Config>, options: Options) -> Result<Self, StartError> {
         let listeners = listen(&config)?;
         let addresses = listeners.iter().map(|listener| (listener.port, listener.address));
-        let addresses = addresses.collect();
+        let addresses: Vec<_> = addresses.collect();
         let connections = connections(&config);
         info!(connections, "connections at most");
         let seed = match options.seed {
@@ -138,10 +149,15 @@ impl Server {
             None => entropy::seed()?,
         };
         let clock = Clock::start();
-        let machine = Machine::new(Memory::config(&config), seed, clock.wall(), Instant::ZERO);
-        let machine = machine.with_masker(options.masker);
-        let setup = Setup { config, machine, clock, listeners, connections };
         let (events, received) = channel();
+        let waker: Sender<Event> = events.clone();
+        // A server that has ended wants to hear nothing more.
+        let wake = move || drop(waker.send(Event::Stored));
+        let storing = confer_store::Options::of(&config, &addresses, options.sync);
+        let store = Store::open(&options.store, &storing, wake).map_err(StartError::Store)?;
+        let machine = Machine::new(store.config(&config), seed, clock.wall(), Instant::ZERO);
+        let machine = machine.with_masker(options.masker);
+        let setup = Setup { config, machine, store, clock, listeners, connections };
         let (sender, (starting, started)) = (events.clone(), channel());
         let thread = Builder::new()
             .name("chat".into())

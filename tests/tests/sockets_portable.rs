@@ -7,14 +7,14 @@ use std::time::Duration;
 use confer_core::config::Config;
 use confer_core::id::PortId;
 use confer_link::Tally;
-use confer_runtime_smol::serve::{Running, start_portable};
+use confer_runtime_smol::serve::{Running, Storing, start_portable};
 use confer_tests::suite::Shell;
 
 struct Portable(Running);
 
 impl Shell for Portable {
     fn start(config: Arc<Config>) -> Result<Self, String> {
-        start_portable(config).map(Self).map_err(|error| error.to_string())
+        start_portable(config, &Storing::MEMORY).map(Self).map_err(|error| error.to_string())
     }
 
     fn address(&self, port: PortId) -> SocketAddr {

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use confer_core::id::PortId;
 use confer_runtime_smol::serve::Recording;
+use confer_store::Sync;
 use lexopt::Parser;
 
 use crate::serving::{self, LogFormat, Options};
 
 use super::args::{Given, choose, next, seconds, stray, unknown, value};
+use super::looking::store;
 use super::{Command, Known, TROUBLE};
 
 pub(super) const SERVE: Known = Known {
@@ -21,6 +23,7 @@ pub(super) const SERVE: Known = Known {
         "--listen",
         "--set",
         "--store",
+        "--store-sync",
         "--drain-timeout",
         "--journal",
         "--journal-no-text",
@@ -56,13 +59,11 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
             "-c" | "--config" => options.config = Some(value(args)?.into()),
             "--set" => options.sets.push(value(args)?),
             "--listen" => options.sets.push(listen(&value(args)?)?),
-            "--store" => match &*value(args)? {
-                "memory:" => {}
-                other => {
-                    let other = other.escape_debug();
-                    return Err(format!("store '{other}' is not known; there is 'memory:' only"));
-                }
-            },
+            "--store" => options.storing.url = store(args)?,
+            "--store-sync" => {
+                let choices = [("normal", Sync::Normal), ("full", Sync::Full)];
+                options.storing.sync = choose(args, &option, &choices)?;
+            }
             "--drain-timeout" => {
                 options.drain_timeout = Duration::from_secs(seconds(args, &option)?);
             }

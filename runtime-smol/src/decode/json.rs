@@ -23,7 +23,7 @@ pub(super) fn fault(fault: &Fault) -> String {
 }
 
 /// One line that can be shown on a terminal.
-fn line(json: &Json) -> String {
+pub(crate) fn line(json: &Json) -> String {
     plain(&json.to_string())
 }
 
@@ -65,7 +65,8 @@ fn value(value: &Value<'_>) -> Json {
     }
 }
 
-fn list(list: &KvList) -> Json {
+/// A list, in the form of the test vectors.
+pub(crate) fn list(list: &KvList) -> Json {
     let entries = list.into_iter();
     let pairs = entries.map(|entry| json!([entry.key.as_str(), entry_value(&entry.value)]));
     json!({ "kvl": pairs.collect::<Vec<_>>() })

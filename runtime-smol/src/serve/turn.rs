@@ -14,7 +14,7 @@ use confer_core::machine::Progress;
 use confer_core::server::Server;
 use confer_journal::Recorder;
 use confer_link::{Host, Outward, Settings, Tally, TooMany};
-use confer_store::Memory;
+use confer_store::{Event as Stored, Store};
 use rustls::ServerConfig;
 use smol::future::FutureExt as _;
 use tracing::{debug, error, info, warn};
@@ -31,6 +31,8 @@ const READ: usize = 65_536;
 const ACCEPTS: usize = 64;
 /// Timers fired at a time, before bytes are moved again.
 const TIMERS: usize = 1024;
+/// Answers of the store taken at a time, before bytes are moved again.
+const ANSWERS: usize = 1024;
 /// Turns taken before other tasks of the thread have theirs.
 const TURNS: usize = 8;
 /// How long nothing is accepted after that could not be done.
@@ -85,7 +87,9 @@ pub(super) struct Turn<P> {
     pub(super) clock: Clock,
     pub(super) poller: P,
     pub(super) listeners: Vec<Listener>,
-    pub(super) store: Memory,
+    pub(super) store: Store,
+    /// The store has something to say.
+    pub(super) stored: smol::channel::Receiver<()>,
     pub(super) orders: smol::channel::Receiver<Order>,
     pub(super) state: Arc<State>,
     /// Where the machine is recorded, if it is.
@@ -115,6 +119,7 @@ pub(super) fn buffer() -> Box<[u8]> {
 enum Woken {
     Sockets,
     Timer,
+    Store,
     Order(Option<Order>),
 }
 
@@ -140,7 +145,7 @@ impl<P: Poller> Turn<P> {
                 // Whoever held the server has let go of it.
                 Woken::Order(Some(Order::Stop) | None) => break,
                 Woken::Order(Some(order)) => self.obey(order),
-                Woken::Sockets | Woken::Timer => {}
+                Woken::Sockets | Woken::Timer | Woken::Store => {}
             }
             while self.turn()? {
                 turns += 1;
@@ -193,8 +198,11 @@ impl<P: Poller> Turn<P> {
         Ok(())
     }
 
-    /// Waits for sockets, timers or orders.
+    /// Waits for sockets, timers, the store or orders.
     async fn sleep(&self) -> Woken {
+        if !self.store.is_quiet() {
+            return Woken::Store;
+        }
         let machine = self.host.poll_timeout().map(|at| self.clock.at(at));
         let farewell = self.farewells.front().map(|(until, _)| *until);
         let patience = self.config.settings.user_register_timeout;
@@ -214,14 +222,19 @@ impl<P: Poller> Turn<P> {
             let _ = self.poller.readable().await;
             Woken::Sockets
         };
-        orders.or(sockets).or(timer).await
+        let store = async {
+            // It lives as long as this.
+            let _ = self.stored.recv().await;
+            Woken::Store
+        };
+        orders.or(sockets).or(store).or(timer).await
     }
 
     fn obey(&mut self, order: Order) {
         match order {
             Order::Configure(config) => {
                 self.config = Arc::clone(&config);
-                let config = Memory::config(&config);
+                let config = self.store.config(&config);
                 self.host.handle(Input::Config(config), self.clock.now());
             }
             Order::Drain(patience) => {
@@ -309,7 +322,7 @@ impl<P: Poller> Turn<P> {
         if let Some(journal) = &mut self.journal {
             journal.keep(self.host.machine_mut());
         }
-        Ok(!ready.is_empty() || progress == Progress::More)
+        Ok(!ready.is_empty() || progress == Progress::More || !self.store.is_quiet())
     }
 
     fn accept(&mut self, index: usize) {
@@ -470,20 +483,31 @@ impl<P: Poller> Turn<P> {
 
     /// Writes for whoever has something to say, and does what is not about bytes.
     fn flush(&mut self) {
+        let mut answers = 0;
         loop {
             while let Some(link) = self.host.poll_link() {
                 self.write(link);
             }
-            let Some(outward) = self.host.poll_outward() else { return };
-            match outward {
-                Outward::Ask { op, request } => {
-                    let outcome = self.store.perform(request);
-                    self.host.handle(Input::Done { op, outcome }, self.clock.now());
+            match self.host.poll_outward() {
+                Some(Outward::Ask { op, request }) => self.store.ask(op, request),
+                Some(Outward::Report(report)) => info!(?report, "report"),
+                Some(Outward::Lost { link, loss }) => debug!(?link, ?loss, "a connection is over"),
+                Some(Outward::Closes { link, reason }) => debug!(?link, ?reason, "closing"),
+                Some(Outward::Unsendable { link, error }) => {
+                    error!(?link, %error, "an answer was lost");
                 }
-                Outward::Report(report) => info!(?report, "report"),
-                Outward::Lost { link, loss } => debug!(?link, ?loss, "a connection is over"),
-                Outward::Closes { link, reason } => debug!(?link, ?reason, "closing"),
-                Outward::Unsendable { link, error } => error!(?link, %error, "an answer was lost"),
+                None if answers == ANSWERS => return,
+                None => match self.store.poll() {
+                    Some(stored) => {
+                        answers += 1;
+                        let input = match stored {
+                            Stored::Done { op, outcome } => Input::Done { op, outcome },
+                            Stored::External(what) => Input::External(what),
+                        };
+                        self.host.handle(input, self.clock.now());
+                    }
+                    None => return,
+                },
             }
         }
     }

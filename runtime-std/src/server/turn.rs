@@ -16,7 +16,7 @@ use confer_core::machine::Progress;
 use confer_core::server::Server as Machine;
 use confer_core::time::Instant;
 use confer_link::{Host, Outward, Settings, Tally, TooMany};
-use confer_store::Memory;
+use confer_store::{Event as Stored, Store};
 use rustls::ServerConfig;
 use tracing::{debug, error, info, warn};
 
@@ -27,6 +27,8 @@ use crate::stream::Stream;
 
 /// Timers fired at a time, before bytes are moved again.
 const TIMERS: usize = 1024;
+/// Answers of the store taken at a time, before bytes are moved again.
+const ANSWERS: usize = 1024;
 /// How often the calendar is looked at.
 const CALENDAR: Duration = Duration::from_secs(10);
 /// How long sessions that are closed at the end may take to be stored and told.
@@ -44,6 +46,8 @@ pub(super) enum Event {
     Written { link: LinkId, bytes: Vec<u8> },
     /// A connection is over: ended by the peer, or broken.
     Ended { link: LinkId, error: Option<io::Error> },
+    /// The store has something to say.
+    Stored,
     /// Somebody outside wants something.
     Order(Order),
 }
@@ -67,7 +71,7 @@ pub(super) struct Turn<'scope, 'env> {
     host: Host<Machine>,
     config: Arc<Config>,
     clock: Clock,
-    store: Memory,
+    store: Store,
     ports: Vec<Port<'scope>>,
     connections: BTreeMap<LinkId, Connection>,
     events: Receiver<Event>,
@@ -119,6 +123,7 @@ impl Drop for Connection {
 pub(super) struct Setup {
     pub(super) config: Arc<Config>,
     pub(super) machine: Machine,
+    pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) listeners: Vec<Listener>,
     /// How many connections there may be.
@@ -133,7 +138,7 @@ pub(super) fn serve(
     events: Receiver<Event>,
     started: &Sender<io::Result<()>>,
 ) {
-    let Setup { config, machine, clock, listeners, connections } = setup;
+    let Setup { config, machine, store, clock, listeners, connections } = setup;
     thread::scope(|scope| {
         let ports = (0..).zip(&listeners).map(|(index, listener)| {
             let (turns, next) = channel();
@@ -154,7 +159,7 @@ pub(super) fn serve(
             host: Host::new(machine, connections, Instant::ZERO),
             config,
             clock,
-            store: Memory::default(),
+            store,
             ports,
             connections: BTreeMap::new(),
             events,
@@ -207,13 +212,21 @@ impl Turn<'_, '_> {
                 }
                 Ok(Event::Ended { link, .. }) => drop(self.connections.remove(&link)),
                 Ok(Event::Order(Order::Stop)) | Err(_) => return,
-                Ok(Event::Accepted { .. } | Event::Written { .. } | Event::Order(_)) => {}
+                Ok(
+                    Event::Accepted { .. }
+                    | Event::Written { .. }
+                    | Event::Stored
+                    | Event::Order(_),
+                ) => {}
             }
         }
     }
 
     /// How long nothing is to be done unless something happens.
     fn patience(&self) -> Duration {
+        if !self.store.is_quiet() {
+            return Duration::ZERO;
+        }
         let now = StdInstant::now();
         let timer = self.host.poll_timeout().map(|at| self.clock.until(at));
         let ends = [self.deadline, Some(self.calendar)].into_iter().flatten();
@@ -241,7 +254,7 @@ impl Turn<'_, '_> {
             Event::Ended { link, error } => self.close(link, error),
             Event::Order(Order::Configure(config)) => {
                 self.config = Arc::clone(&config);
-                let config = Memory::config(&config);
+                let config = self.store.config(&config);
                 self.host.handle(Input::Config(config), self.clock.now());
             }
             Event::Order(Order::Drain(patience)) => {
@@ -254,8 +267,8 @@ impl Turn<'_, '_> {
                 // Whoever asked may be gone.
                 let _ = asker.send(*self.host.tally());
             }
-            // Nothing comes after it.
-            Event::Order(Order::Stop) => {}
+            // What it says is taken in every round; nothing comes after an order to stop.
+            Event::Stored | Event::Order(Order::Stop) => {}
         }
     }
 
@@ -391,20 +404,31 @@ impl Turn<'_, '_> {
 
     /// Lets everybody's writer have what there is to say, and does what is not about bytes.
     fn flush(&mut self) {
+        let mut answers = 0;
         loop {
             while let Some(link) = self.host.poll_link() {
                 self.write(link);
             }
-            let Some(outward) = self.host.poll_outward() else { return };
-            match outward {
-                Outward::Ask { op, request } => {
-                    let outcome = self.store.perform(request);
-                    self.host.handle(Input::Done { op, outcome }, self.clock.now());
+            match self.host.poll_outward() {
+                Some(Outward::Ask { op, request }) => self.store.ask(op, request),
+                Some(Outward::Report(report)) => info!(?report, "report"),
+                Some(Outward::Lost { link, loss }) => debug!(?link, ?loss, "a connection is over"),
+                Some(Outward::Closes { link, reason }) => debug!(?link, ?reason, "closing"),
+                Some(Outward::Unsendable { link, error }) => {
+                    error!(?link, %error, "an answer was lost");
                 }
-                Outward::Report(report) => info!(?report, "report"),
-                Outward::Lost { link, loss } => debug!(?link, ?loss, "a connection is over"),
-                Outward::Closes { link, reason } => debug!(?link, ?reason, "closing"),
-                Outward::Unsendable { link, error } => error!(?link, %error, "an answer was lost"),
+                None if answers == ANSWERS => return,
+                None => match self.store.poll() {
+                    Some(stored) => {
+                        answers += 1;
+                        let input = match stored {
+                            Stored::Done { op, outcome } => Input::Done { op, outcome },
+                            Stored::External(what) => Input::External(what),
+                        };
+                        self.host.handle(input, self.clock.now());
+                    }
+                    None => return,
+                },
             }
         }
     }

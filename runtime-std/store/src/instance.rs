@@ -1,0 +1,41 @@
+//! What a server is called that nobody gave a name.
+
+use std::net::SocketAddr;
+
+use confer_core::config::Config;
+use confer_core::id::PortId;
+
+use crate::store::{Options, Sync};
+
+impl Options {
+    /// Those of a server with this configuration, whose ports listen there: it is called as it is
+    /// configured, or `hostname:port`, with the port of `default` or of the first that is open
+    /// (B20.12).
+    pub fn of(config: &Config, addresses: &[(PortId, SocketAddr)], sync: Sync) -> Self {
+        let server = &config.server;
+        let name = server.name.as_ref().map_or_else(|| usual(addresses), ToString::to_string);
+        let app_dbid = server.app_dbid.and_then(|number| u16::try_from(number).ok());
+        Self { app_dbid, sync, ..Self::new(&name) }
+    }
+}
+
+fn usual(addresses: &[(PortId, SocketAddr)]) -> String {
+    let default = addresses.iter().find(|(port, _)| *port == PortId::Default);
+    match default.or(addresses.first()) {
+        Some((_, address)) => format!("{}:{}", hostname(), address.port()),
+        None => hostname(),
+    }
+}
+
+#[cfg(unix)]
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn hostname() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! Ids of what a store makes known.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+/// 16 upper-case hex digits: 64 bits, from the randomness that the system gives to hash tables. They
+/// must be unique; nothing depends on nobody guessing a contact's id.
+pub(crate) fn id() -> String {
+    format!("{:016X}", RandomState::new().hash_one(std::process::id()))
+}

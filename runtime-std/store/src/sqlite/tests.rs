@@ -1,0 +1,83 @@
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::schema::{APPLICATION, Found, STEPS, found, migrate};
+
+/// Everything that has a query in it.
+const SOURCES: &[&str] = &[
+    include_str!("contacts.rs"),
+    include_str!("documents.rs"),
+    include_str!("instances.rs"),
+    include_str!("interactions.rs"),
+    include_str!("records.rs"),
+    include_str!("../view.rs"),
+    include_str!("../purge.rs"),
+];
+
+fn database() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    migrate(&connection, 0, STEPS).unwrap();
+    connection
+}
+
+/// The queries among the string literals of a source.
+fn queries(source: &str) -> impl Iterator<Item = String> {
+    let literals = source.split('"').skip(1).step_by(2);
+    let verbs = ["SELECT ", "UPDATE ", "DELETE ", "INSERT "];
+    literals.filter(move |it| verbs.iter().any(|verb| it.starts_with(verb))).map(str::to_owned)
+}
+
+#[test]
+fn no_query_reads_a_whole_table() {
+    let connection = database();
+    let queries: BTreeSet<_> = SOURCES.iter().flat_map(|source| queries(source)).collect();
+    assert!(queries.len() > 40, "{} queries were found", queries.len());
+    for query in queries {
+        let mut explain = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        let count = explain.parameter_count();
+        let nothing = (0..count).map(|_| rusqlite::types::Null);
+        let mut plan = explain.query(rusqlite::params_from_iter(nothing)).unwrap();
+        while let Some(step) = plan.next().unwrap() {
+            let step: String = step.get(3).unwrap();
+            let scans = step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
+            assert!(!scans, "{step}: {query}");
+            // Sorting reads everything first.
+            assert!(!step.contains("TEMP B-TREE"), "{step}: {query}");
+        }
+    }
+}
+
+#[test]
+fn an_old_file_is_brought_up_to_date() {
+    let connection = Connection::open_in_memory().unwrap();
+    assert_eq!(found(&connection, 1).unwrap(), Found::Version(0));
+    migrate(&connection, 0, STEPS).unwrap();
+    assert_eq!(found(&connection, STEPS.len()).unwrap(), Found::Version(STEPS.len()));
+    let insert =
+        "INSERT INTO instance (name, app_dbid, live, beat, beat_at) VALUES ('a', 1, 1, 1, 1)";
+    connection.execute(insert, []).unwrap();
+    // As if there were a next version.
+    let mut steps = STEPS.to_vec();
+    steps.push("ALTER TABLE instance ADD COLUMN place TEXT NOT NULL DEFAULT 'here'");
+    migrate(&connection, STEPS.len(), &steps).unwrap();
+    let place = connection.query_row("SELECT place FROM instance", [], |row| row.get(0));
+    assert_eq!(place, Ok("here".to_owned()));
+    assert_eq!(found(&connection, steps.len()).unwrap(), Found::Version(steps.len()));
+    // Which this version does not know.
+    let newer = i64::try_from(steps.len()).unwrap();
+    assert_eq!(found(&connection, STEPS.len()).unwrap(), Found::Newer(newer));
+    connection.pragma_update(None, "application_id", APPLICATION + 1).unwrap();
+    assert_eq!(found(&connection, STEPS.len()).unwrap(), Found::Foreign);
+}
+
+#[test]
+fn the_first_schema_never_changes() {
+    // Files of it are out there; what changes is another step.
+    let sum = STEPS[0].bytes().fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    assert_eq!(sum, 0x85e4_f2d6_1f7d_5b55, "{sum:#x}");
+}
