@@ -86,7 +86,10 @@ fn bare(path: &Path) -> u64 {
 fn open(path: &PathBuf) -> (Store, Receiver<()>) {
     let (wake, woken) = channel();
     let url = Url::Sqlite(path.clone());
-    let store = Store::open(&url, &Options::new("bench"), move || drop(wake.send(()))).unwrap();
+    let store = Store::open(&url, &Options::new("bench"), move || {
+        let _ = wake.send(());
+    })
+    .unwrap();
     (store, woken)
 }
 

@@ -296,22 +296,19 @@ impl Shared {
 
     /// A request has its answer.
     pub(crate) fn done(&self, op: OpId, outcome: Outcome) {
-        self.say(Event::Done { op, outcome });
+        self.say([Event::Done { op, outcome }]);
     }
 
-    /// The machine is to hear of something.
-    pub(crate) fn tell(&self, what: External) {
-        self.say(Event::External(what));
-    }
-
-    fn say(&self, event: Event) {
-        let first = {
+    /// The same of many: whoever waits is woken once.
+    pub(crate) fn say(&self, said: impl IntoIterator<Item = Event>) {
+        let woken = {
             let mut events = locked(&self.events);
-            events.push_back(event);
-            events.len() == 1
+            let was_empty = events.is_empty();
+            events.extend(said);
+            was_empty && !events.is_empty()
         };
         // Whoever was told polls until there is nothing left.
-        if first {
+        if woken {
             (self.wake)();
         }
     }

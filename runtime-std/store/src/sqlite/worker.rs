@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::documents::Refusal;
 use crate::error::OpenError;
 use crate::spool::Spool;
-use crate::store::{Job, Shared};
+use crate::store::{Event, Job, Shared};
 
 use super::reading::{self, Reader};
 use super::{Answer, Database, Reading, Step, Stepped, Trouble};
@@ -118,9 +118,10 @@ impl Worker {
         let steps: Vec<_> = jobs.iter().map(step).collect();
         match self.database.perform(&steps) {
             Ok(done) => {
-                for (job, stepped) in jobs.into_iter().zip(done) {
-                    self.answer(job, stepped);
-                }
+                let answers = jobs.into_iter().zip(done);
+                let answers: Vec<_> =
+                    answers.filter_map(|(job, stepped)| self.answer(job, stepped)).collect();
+                self.shared.say(answers);
             }
             Err(trouble) if trouble.is_private() => self.one_by_one(jobs),
             Err(trouble) => {
@@ -139,7 +140,7 @@ impl Worker {
     fn one_by_one(&mut self, jobs: Vec<Job>) {
         for job in jobs {
             match self.database.perform(&[step(&job)]).map(|mut done| done.pop()) {
-                Ok(Some(stepped)) => self.answer(job, stepped),
+                Ok(Some(stepped)) => self.shared.say(self.answer(job, stepped)),
                 Ok(None) => refuse(&self.shared, job),
                 Err(trouble) if trouble.is_private() => {
                     let (path, advice) = (self.database.path().display(), trouble.advice());
@@ -159,10 +160,11 @@ impl Worker {
         }
     }
 
-    fn answer(&self, job: Job, stepped: Stepped) {
+    /// What the machine is to hear of something that was done, if it is to hear of it at once.
+    fn answer(&self, job: Job, stepped: Stepped) -> Option<Event> {
         match (job, stepped) {
             (Job::Ask { op, .. }, Stepped::Answer(Answer::Done(outcome))) => {
-                self.shared.done(op, outcome);
+                return Some(Event::Done { op, outcome });
             }
             (Job::Ask { op, .. }, Stepped::Answer(Answer::Read(reading))) => {
                 if self.reading.send((op, reading)).is_err() {
@@ -173,6 +175,7 @@ impl Worker {
             (Job::Document(asked), Stepped::Document(done)) => drop(asked.answer.send(done)),
             (job, _) => refuse(&self.shared, job),
         }
+        None
     }
 
     /// Does what is due beside requests.
@@ -206,7 +209,7 @@ impl Worker {
 
     fn tell(&mut self, told: Result<Vec<External>, Trouble>) {
         match told {
-            Ok(told) => told.into_iter().for_each(|it| self.shared.tell(it)),
+            Ok(told) => self.shared.say(told.into_iter().map(Event::External)),
             Err(trouble) => self.fail(&trouble),
         }
     }
@@ -232,7 +235,7 @@ impl Worker {
                 let now = Instant::now();
                 self.state = State::Up { since: now };
                 self.next_beat = now + BEAT;
-                self.shared.tell(External::ContactStoreUp);
+                self.shared.say([Event::External(External::ContactStoreUp)]);
                 self.tell(Ok(told));
                 self.write_back();
             }

@@ -70,7 +70,9 @@ pub(crate) struct Asker {
 impl Asker {
     pub(crate) fn open(url: &Url, options: &Options) -> Result<Self, OpenError> {
         let (wake, woken) = channel();
-        let store = Store::open(url, options, move || drop(wake.send(())))?;
+        let store = Store::open(url, options, move || {
+            let _ = wake.send(());
+        })?;
         Ok(Self { store, woken, asked: 0, heard: Vec::new() })
     }
 
