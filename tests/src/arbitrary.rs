@@ -19,6 +19,7 @@ use confer_core::id::{EventId, SessionId, UserId};
 use confer_core::pii::{Pii, Secret};
 use confer_core::text::{Str, Text};
 use confer_core::time::Stamp;
+use confer_transcript::Transcript;
 use confer_wire::map::Enumeration;
 use quickcheck::{Arbitrary as _, Gen};
 
@@ -308,6 +309,23 @@ fn transcript(s: &mut impl Source) -> ChatTranscript {
         idle_time_expire: maybe(s, count),
         monitored: maybe(s, flag),
     }
+}
+
+/// A session with events as a store may be given them: in rising order, named where somebody comes
+/// and nowhere else (B5.5), and otherwise whatever a frame may hold.
+pub fn stored(s: &mut impl Source) -> Transcript {
+    let ChatTranscript { start_at, session_id, events, .. } = transcript(s);
+    let mut events = Vec::from(events);
+    let mut last = 0;
+    for event in &mut events {
+        last += 1 + u32::from(s.byte() % 4);
+        event.event_id = EventId::new(last).unwrap_or(EventId::MAX);
+        event.participant_no = None;
+        if !matches!(event.body, EventBody::NewParty(_)) {
+            event.party = None;
+        }
+    }
+    Transcript { session_id, start_at, events }
 }
 
 fn event(s: &mut impl Source) -> TranscriptEvent {

@@ -9,6 +9,8 @@ use confer_wire::{Codec, HEADER_SIZE, MAX_FRAME, Splitter, decode};
 
 #[path = "allocation/relaying.rs"]
 mod relaying;
+#[path = "allocation/stored.rs"]
+mod stored;
 
 /// What a splitter needs beside the bytes of a frame: the list of its chunks.
 const SPLITTER_EXTRA: usize = 1024;

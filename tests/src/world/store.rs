@@ -326,6 +326,7 @@ impl Store {
             }
             Record::Final { session, generation, end_at, events, leaves } => {
                 self.owned(&session, generation, |record| {
+                    kept_as_xml(&session, record.beginning.start_at, &events);
                     record.events = by_id(events).collect();
                     record.end_at = Some(end_at);
                     record.keep(leaves);
@@ -446,6 +447,18 @@ fn record_of(request: &Request) -> Option<&SessionId> {
         | Record::Release { session, .. } => Some(session),
         Record::Load { name: RecordName::Interaction(_), .. } => None,
     }
+}
+
+/// Every transcript that is closed comes back from its stored form as it is (B5.5).
+///
+/// # Panics
+///
+/// If it does not.
+fn kept_as_xml(session: &SessionId, start_at: Stamp, events: &EventList) {
+    let document = confer_transcript::write(session, start_at, events).expect("can be written");
+    let transcript = confer_transcript::read(&document).expect("can be read");
+    assert_eq!((&transcript.session_id, transcript.start_at), (session, start_at));
+    assert!(*transcript.events == **events, "{:?}, not {events:?}", transcript.events);
 }
 
 fn by_id(events: EventList) -> impl Iterator<Item = (EventId, TranscriptEvent)> {
