@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use confer_core::frame::{Frame, Protocol};
 use confer_core::time::{Instant, Wall};
 use confer_journal::{Reader, Record, Recorder, Start};
+use confer_transcript::Transcript;
 use confer_wire::{
     Codec, DecodeError, Decoded, MAX_FRAME, PART_SIZE, RawFrame, Reason, Splitter, decode, encode,
     encode_control,
@@ -130,6 +131,30 @@ pub fn server_script(data: &[u8]) {
     match model::run(&script) {
         Ok(journal) => assert!(journal.replays(), "the same script gives other actions"),
         Err(difference) => panic!("{script}{difference}"),
+    }
+}
+
+/// Reads `data` as a stored transcript (B5.5). What can be read stays the same when it is written and
+/// read again, and is written the same a second time.
+///
+/// # Panics
+///
+/// If it does not, or if an error names a place outside of `data`.
+pub fn read_transcript(data: &[u8]) {
+    let document = String::from_utf8_lossy(data);
+    let write = |it: &Transcript| confer_transcript::write(&it.session_id, it.start_at, &it.events);
+    match confer_transcript::read(&document) {
+        Ok(transcript) => {
+            let written = write(&transcript).expect("what was read can be written");
+            let again = confer_transcript::read(&written).expect("what is written can be read");
+            assert_eq!(again, transcript);
+            assert_eq!(write(&again), Ok(written));
+        }
+        Err(error) => {
+            // Lines end with LF, and one character may follow the last one.
+            let line = document.split('\n').nth(error.line - 1).expect("a line of the document");
+            assert!((1..=line.chars().count() + 1).contains(&error.column), "{error}");
+        }
     }
 }
 

@@ -51,6 +51,11 @@ fn split() {
 }
 
 #[test]
+fn read_transcript() {
+    replay("read_transcript", fuzz::read_transcript);
+}
+
+#[test]
 fn server_script() {
     replay("server_script", fuzz::server_script);
 }
