@@ -1,4 +1,5 @@
-//! What the codecs cost (G5): a short message, written and read, and long transcripts.
+//! What the codecs cost (G5): a short message, written and read, long transcripts, and the longest one
+//! in its stored form.
 //!
 //! `cargo bench -p confer-tests --bench codecs`. The goals: 1 µs for both ways of a message of 60
 //! characters, and 300 MB/s on transcripts of 64 KiB. Instructions are counted by
@@ -68,6 +69,24 @@ fn transcript_decode(bencher: Bencher<'_, '_>) {
     let mut out = BytesMut::new();
     encode::<Server>(&sample::transcript(), MAX_FRAME, &mut out).expect("the sample fits");
     bencher.counter(BytesCount::new(out.len())).bench_local(|| decode::<Client>(&out, MAX_FRAME));
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn stored_write(bencher: Bencher<'_, '_>) {
+    let (session, start_at, events) = sample::stored();
+    let written = confer_transcript::write(&session, start_at, &events).expect("in order");
+    bencher
+        .counter(BytesCount::new(written.len()))
+        .bench_local(|| confer_transcript::write(&session, start_at, &events));
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn stored_read(bencher: Bencher<'_, '_>) {
+    let (session, start_at, events) = sample::stored();
+    let written = confer_transcript::write(&session, start_at, &events).expect("in order");
+    bencher
+        .counter(BytesCount::new(written.len()))
+        .bench_local(|| confer_transcript::read(&written));
 }
 
 /// In pieces of the size of a TCP segment, as a link would get it.

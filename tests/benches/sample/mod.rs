@@ -6,7 +6,7 @@ use confer_core::frame::basic::{Event, EventSessionInfo, Request, RequestMessage
 use confer_core::frame::{
     ChatTranscript, EventBody, Frame, Message, Open, SessionStatus, TranscriptEvent, Visibility,
 };
-use confer_core::id::EventId;
+use confer_core::id::{EventId, SessionId};
 use confer_core::text::Text;
 use confer_core::time::Stamp;
 use confer_wire::{Decoded, MAX_FRAME, decode, encode};
@@ -44,10 +44,15 @@ pub(crate) fn exchange(frame: &Frame<Request>, out: &mut BytesMut) -> Frame<Requ
     read
 }
 
-/// What somebody gets who joins late: messages of 60 characters, 64 KiB of them on the wire.
-pub(crate) fn transcript() -> Frame<Event> {
-    const EVENTS: u32 = 360;
-    let event = |number| TranscriptEvent {
+/// A session of 100,000 messages of 60 characters, as its store has them (B5.7).
+#[allow(dead_code, reason = "instructions are not counted of it")]
+pub(crate) fn stored() -> (SessionId, Stamp, Vec<TranscriptEvent>) {
+    let events = (1..=100_000).map(event).collect();
+    ("00012AEQFW6V0029".into(), Stamp::from_unix_seconds(1_705_312_800), events)
+}
+
+fn event(number: u32) -> TranscriptEvent {
+    TranscriptEvent {
         event_id: EventId::new(number).expect("a small number"),
         user_id: if number % 2 == 0 { "007D5D7FE31F001B" } else { "007D5D7FE31F001C" }.into(),
         time_shift: number * 7,
@@ -62,7 +67,12 @@ pub(crate) fn transcript() -> Frame<Event> {
             receiver_id: None,
             user_data: None,
         }),
-    };
+    }
+}
+
+/// What somebody gets who joins late: messages of 60 characters, 64 KiB of them on the wire.
+pub(crate) fn transcript() -> Frame<Event> {
+    const EVENTS: u32 = 360;
     let info = EventSessionInfo {
         session_id: "00012AEQFW6V0029".into(),
         session_status: Open::Known(SessionStatus::Alive),
