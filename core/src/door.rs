@@ -12,6 +12,7 @@ use crate::time::Wall;
 
 /// Who a server is, to the interaction server and to other instances (B19.3, B20.12).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Identity {
     /// Its name, unique among the instances of one store: the `ChatServerAppName`. By this name other
     /// instances tell it something, and a record says who owns it.

@@ -127,6 +127,7 @@ fn go(
     let seed = start.seed.map(|seed| *seed.reveal()).unwrap_or_default();
     let config = Arc::clone(&start.config);
     let machine = Server::new(config, seed, start.wall, start.now);
+    let machine = machine.with_identity(start.identity.clone());
     let mut run = Run {
         last: start.now,
         start,

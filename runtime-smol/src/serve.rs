@@ -20,6 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use confer_core::config::{Config, Listen};
+use confer_core::door::Identity;
 use confer_core::frame::Protocol;
 use confer_core::id::PortId;
 use confer_core::server::Server;
@@ -243,7 +244,9 @@ fn start_on<P: Poller>(
     let options = StoreOptions::of(&config, &addresses, storing.sync);
     let store = Store::open(&storing.url, &options, wake).map_err(StartError::Store)?;
     info!(store = %storing.url, name = options.instance, "the store is open");
-    let (machine, journal) = machine(store.config(&config), seed, clock.wall(), recording)?;
+    let identity = options.identity(&addresses);
+    let (machine, journal) =
+        machine(store.config(&config), identity, seed, clock.wall(), recording)?;
     let (orders, received) = smol::channel::bounded(ORDERS);
     let (ending, ended) = smol::channel::bounded(1);
     let turn = Turn {
@@ -278,11 +281,13 @@ fn start_on<P: Poller>(
 /// The machine, and where it is recorded, if it is.
 fn machine(
     config: Arc<Config>,
+    identity: Identity,
     seed: [u8; 32],
     wall: Wall,
     recording: Option<&Recording>,
 ) -> Result<(Recorder<Server>, Option<Journal>), StartError> {
-    let machine = Server::new(Arc::clone(&config), seed, wall, MachineInstant::ZERO);
+    let machine = Server::new(Arc::clone(&config), seed, wall, MachineInstant::ZERO)
+        .with_identity(identity.clone());
     let Some(Recording { file, has_text }) = recording else {
         return Ok((Recorder::off(machine), None));
     };
@@ -293,7 +298,7 @@ fn machine(
     } else {
         info!(file = %name.display(), "a journal without texts is written");
     }
-    let start = Start::new(PROGRAM, config, seed, wall);
+    let start = Start::new(PROGRAM, config, seed, wall).with_identity(identity);
     let start = if *has_text { start } else { start.without_text() };
     let journal = Journal::begin(name, out).map_err(fault)?;
     Ok((Recorder::new(machine, &start), Some(journal)))

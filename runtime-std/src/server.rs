@@ -157,6 +157,7 @@ impl Server {
         let store = Store::open(&options.store, &storing, wake).map_err(StartError::Store)?;
         let machine = Machine::new(store.config(&config), seed, clock.wall(), Instant::ZERO);
         let machine = machine.with_masker(options.masker);
+        let machine = machine.with_identity(storing.identity(&addresses));
         let setup = Setup { config, machine, store, clock, listeners, connections };
         let (sender, (starting, started)) = (events.clone(), channel());
         let thread = Builder::new()

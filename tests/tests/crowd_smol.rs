@@ -7,7 +7,7 @@ use std::time::Duration;
 use confer_core::config::Config;
 use confer_core::id::PortId;
 use confer_link::Tally;
-use confer_runtime_smol::serve::{Running, start};
+use confer_runtime_smol::serve::{Running, Storing, start};
 use confer_tests::suite::crowd::holds_idle_connections;
 use confer_tests::suite::{Shell, in_time};
 
@@ -15,7 +15,7 @@ struct Smol(Running);
 
 impl Shell for Smol {
     fn start(config: Arc<Config>) -> Result<Self, String> {
-        start(config).map(Self).map_err(|error| error.to_string())
+        start(config, &Storing::MEMORY).map(Self).map_err(|error| error.to_string())
     }
 
     fn address(&self, port: PortId) -> SocketAddr {

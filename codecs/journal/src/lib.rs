@@ -19,7 +19,8 @@
 //! let start = Start::new("confer 0.1.0", Arc::new(Config::default()), [7; 32], Wall::new(Instant::ZERO, 0));
 //! let make = |start: &Start| {
 //!     let seed = *start.seed.expect("there unless texts are left out").reveal();
-//!     Server::new(Arc::clone(&start.config), seed, start.wall, start.now)
+//!     let server = Server::new(Arc::clone(&start.config), seed, start.wall, start.now);
+//!     server.with_identity(start.identity.clone())
 //! };
 //! let mut recorder = Recorder::new(make(&start), &start);
 //! recorder.handle(Input::Drain, Instant::from_millis(5));

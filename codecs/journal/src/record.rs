@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use confer_core::config::Config;
-use confer_core::door::Input;
+use confer_core::door::{Identity, Input};
 use confer_core::pii::Pii;
 use confer_core::time::{Instant, Wall};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub struct Start {
     pub now: Instant,
     /// What masks, by name; `none`: nothing does.
     pub masker: String,
+    /// Who the machine is to others.
+    pub identity: Identity,
     /// The configuration the machine was given; without secrets, which it does not know.
     pub config: Arc<Config>,
 }
@@ -66,8 +68,15 @@ impl Start {
             wall,
             now: Instant::ZERO,
             masker: Self::NO_MASK.into(),
+            identity: Identity::default(),
             config,
         }
+    }
+
+    /// The same of a machine that is this to others.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// The name of what masks nothing.

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use confer_core::config::Config;
+use confer_core::door::Identity;
 use confer_core::id::PortId;
+use confer_core::text::Str;
 
 use crate::store::{Options, Sync};
 
@@ -16,6 +18,17 @@ impl Options {
         let name = server.name.as_ref().map_or_else(|| usual(addresses), ToString::to_string);
         let app_dbid = server.app_dbid.and_then(|number| u16::try_from(number).ok());
         Self { app_dbid, sync, ..Self::new(&name) }
+    }
+
+    /// Who the machine of that server is (B19.3). A port that listens everywhere is reached by the
+    /// name of the host.
+    pub fn identity(&self, addresses: &[(PortId, SocketAddr)]) -> Identity {
+        let name = Str::new(&self.instance);
+        let default = addresses.iter().find(|(port, _)| *port == PortId::Default);
+        let Some((_, address)) = default else { return Identity { name, ..Identity::default() } };
+        let host =
+            if address.ip().is_unspecified() { hostname() } else { address.ip().to_string() };
+        Identity { name, host: Str::new(&host), port: address.port() }
     }
 }
 
