@@ -83,11 +83,17 @@ fn write_event(pen: &mut Pen, event: &TranscriptEvent) -> Result<(), Unwritable>
             pen.inside(name, false, |pen| new_party(pen, party, body, attributes))
         }
         EventBody::Message(body) => {
-            pen.optional("receiverId", body.receiver_id.as_ref().map(|id| id.as_str()));
+            pen.optional(
+                "receiverId",
+                body.receiver_id.as_ref().map(confer_core::id::UserId::as_str),
+            );
             pen.inside(name, false, |pen| message(pen, body, attributes))
         }
         EventBody::Notice(body) => {
-            pen.optional("receiverId", body.receiver_id.as_ref().map(|id| id.as_str()));
+            pen.optional(
+                "receiverId",
+                body.receiver_id.as_ref().map(confer_core::id::UserId::as_str),
+            );
             pen.inside(name, false, |pen| notice(pen, body, attributes))
         }
         EventBody::PartyLeft(body) => {

@@ -197,11 +197,10 @@ impl Server {
                 return;
             }
             Stage::Final if outcome.failure().is_some() => Stage::Spool,
-            Stage::Spool => Stage::Change,
             // Without its words, what was saved event by event has to do.
             Stage::Wake if session.asleep.is_some() => Stage::Change,
             Stage::Wake | Stage::Record => Stage::Final,
-            Stage::Final => Stage::Change,
+            Stage::Final | Stage::Spool => Stage::Change,
             Stage::Change if closing.stops => Stage::Stop,
             Stage::Change | Stage::Stop | Stage::Done => Stage::Done,
         };

@@ -67,7 +67,7 @@ pub(super) fn transcript(loaded: &Loaded) -> String {
         "interaction": beginning.interaction.as_str(),
         "tenant": &*beginning.tenant,
         "queue": &*beginning.queue,
-        "contact": beginning.contact.as_ref().map(|id| id.as_str()),
+        "contact": beginning.contact.as_ref().map(confer_core::id::ContactId::as_str),
         "startAt": stamp(beginning.start_at),
         "endAt": loaded.end_at.map(stamp),
         "subject": beginning.subject.as_ref().map(Text::reveal),
@@ -83,14 +83,17 @@ fn event(event: &TranscriptEvent) -> Json {
     object.put("EventKind", kind(event));
     object.put("UserId", event.user_id.as_str());
     object.put("TimeShift", event.time_shift);
-    object.put("Visibility", open(event.visibility, |it| it.name()));
+    object.put("Visibility", open(event.visibility, confer_core::frame::Visibility::name));
     if let Some(party) = &event.party {
         object.put("UserNickname", party.user_nickname.reveal().as_str());
-        object.put("UserType", open(party.user_type, |it| it.name()));
+        object.put("UserType", open(party.user_type, confer_core::frame::UserType::name));
     }
     match &event.body {
         EventBody::NewParty(party) => {
-            object.put("ProtocolType", open(party.protocol_type, |it| it.name()));
+            object.put(
+                "ProtocolType",
+                open(party.protocol_type, confer_core::frame::ProtocolType::name),
+            );
             object.maybe("PersonId", party.person_id.as_ref().map(|id| id.reveal().as_str()));
             object.maybe("TimeZoneOffset", party.time_zone_offset);
             object.maybe("ClientVersion", party.client_version);
@@ -100,14 +103,24 @@ fn event(event: &TranscriptEvent) -> Json {
         EventBody::Message(message) => {
             object.text("MessageText", Some(&message.message_text));
             object.maybe("MessageType", message.message_type.as_deref());
-            object.maybe("TreatAs", message.treat_as.map(|it| open(it, |it| it.name())));
-            object.maybe("ReceiverId", message.receiver_id.as_ref().map(|id| id.as_str()));
+            object.maybe(
+                "TreatAs",
+                message.treat_as.map(|it| open(it, confer_core::frame::TreatAs::name)),
+            );
+            object.maybe(
+                "ReceiverId",
+                message.receiver_id.as_ref().map(confer_core::id::UserId::as_str),
+            );
             object.list("UserData", message.user_data.as_ref());
         }
         EventBody::Notice(notice) => {
-            object.put("NoticeType", open(notice.notice_type, |it| it.name()));
+            object
+                .put("NoticeType", open(notice.notice_type, confer_core::frame::NoticeType::name));
             object.text("NoticeText", notice.notice_text.as_ref());
-            object.maybe("ReceiverId", notice.receiver_id.as_ref().map(|id| id.as_str()));
+            object.maybe(
+                "ReceiverId",
+                notice.receiver_id.as_ref().map(confer_core::id::UserId::as_str),
+            );
             object.list("UserData", notice.user_data.as_ref());
         }
         EventBody::PartyLeft(left) => {
@@ -123,7 +136,7 @@ fn event(event: &TranscriptEvent) -> Json {
 }
 
 fn kind(event: &TranscriptEvent) -> Json {
-    open(event.kind(), |kind| kind.name())
+    open(event.kind(), confer_core::frame::EventKind::name)
 }
 
 /// By name, or by number if it has none here.

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
@@ -83,9 +83,9 @@ fn bare(path: &Path) -> u64 {
     rate(began)
 }
 
-fn open(path: &PathBuf) -> (Store, Receiver<()>) {
+fn open(path: &Path) -> (Store, Receiver<()>) {
     let (wake, woken) = channel();
-    let url = Url::Sqlite(path.clone());
+    let url = Url::Sqlite(path.to_owned());
     let store = Store::open(&url, &Options::new("bench"), move || {
         let _ = wake.send(());
     })

@@ -86,7 +86,7 @@ pub struct Store {
 }
 
 enum Backend {
-    Memory(Mutex<Memory>),
+    Memory(Box<Mutex<Memory>>),
     Sqlite {
         app_dbid: u16,
         /// Nothing is sent; the end of the channel is that of the thread.
@@ -113,7 +113,7 @@ impl Store {
             name: url.to_string(),
         });
         let backend = match url {
-            Url::Memory => Backend::Memory(Mutex::default()),
+            Url::Memory => Backend::Memory(Box::default()),
             Url::Sqlite(path) => {
                 let database = Database::open(path, options)?;
                 let app_dbid = database.app_dbid();

@@ -54,7 +54,8 @@ pub(crate) fn stored() -> (SessionId, Stamp, Vec<TranscriptEvent>) {
 fn event(number: u32) -> TranscriptEvent {
     TranscriptEvent {
         event_id: EventId::new(number).expect("a small number"),
-        user_id: if number % 2 == 0 { "007D5D7FE31F001B" } else { "007D5D7FE31F001C" }.into(),
+        user_id: if number.is_multiple_of(2) { "007D5D7FE31F001B" } else { "007D5D7FE31F001C" }
+            .into(),
         time_shift: number * 7,
         visibility: Open::Known(Visibility::All),
         party: None,

@@ -478,11 +478,10 @@ impl Model {
                 return self.drop_session(session);
             }
             Closing::Final if failure.is_some() => Closing::Spool,
-            Closing::Spool => Closing::Change,
             // What was saved event by event has to do.
             Closing::Wake if is_asleep => Closing::Change,
             Closing::Wake | Closing::Record => Closing::Final,
-            Closing::Final => Closing::Change,
+            Closing::Final | Closing::Spool => Closing::Change,
             Closing::Change if *stops => Closing::Stop,
             Closing::Change | Closing::Stop | Closing::Done => Closing::Done,
         };

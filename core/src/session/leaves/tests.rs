@@ -37,7 +37,7 @@ fn text(number: u8) -> String {
 }
 
 fn attributes(number: u8) -> Option<KvList> {
-    (number % 3 == 0).then(|| {
+    number.is_multiple_of(3).then(|| {
         let system = KvList::from([("pii-cleanup", KvList::from([("x", 1.into())]).into())]);
         KvList::from([("own", (&*text(number)).into()), ("GCTI_SYSTEM", system.into())])
     })
@@ -45,9 +45,9 @@ fn attributes(number: u8) -> Option<KvList> {
 
 fn words(number: u8) -> Words {
     let more = More {
-        message_type: (number % 5 == 0).then(|| Str::new("plain")),
+        message_type: number.is_multiple_of(5).then(|| Str::new("plain")),
         event_attributes: attributes(number),
-        user_data: (number % 7 == 0).then(|| KvList::from([("k", 7.into())])),
+        user_data: number.is_multiple_of(7).then(|| KvList::from([("k", 7.into())])),
         ..More::default()
     };
     Words::new(Text::new(&text(number)), more)
@@ -65,7 +65,7 @@ fn happen(session: &mut Session, audience: Audience, what: What) {
 
 fn come(session: &mut Session, one: u8, two: u8) {
     let number = session.roster.ever();
-    let flex = one % 2 == 0;
+    let flex = one.is_multiple_of(2);
     let user_type = match one % 5 {
         0 | 2 => UserType::Client,
         1 => UserType::Agent,
@@ -73,11 +73,15 @@ fn come(session: &mut Session, one: u8, two: u8) {
         _ => UserType::External,
     };
     let visibility = match user_type {
-        UserType::Agent if two % 3 == 0 => Visibility::Int,
-        UserType::Supervisor if two % 3 == 0 => Visibility::Vip,
-        _ => Visibility::All,
+        UserType::Agent if two.is_multiple_of(3) => Visibility::Int,
+        UserType::Supervisor if two.is_multiple_of(3) => Visibility::Vip,
+        UserType::Client
+        | UserType::Agent
+        | UserType::Supervisor
+        | UserType::External
+        | UserType::System => Visibility::All,
     };
-    let bot = user_type == UserType::Agent && two % 2 == 0;
+    let bot = user_type == UserType::Agent && two.is_multiple_of(2);
     let mut user_data = KvList::from([("who", (&*text(one)).into())]);
     if bot {
         user_data.push("GCTI_Chat_PartyStyle", "BOT");
@@ -86,7 +90,9 @@ fn come(session: &mut Session, one: u8, two: u8) {
     let protocol = match user_type {
         UserType::External => ProtocolType::Esp,
         UserType::Client if flex => ProtocolType::Flex,
-        _ => ProtocolType::Basic,
+        UserType::Client | UserType::Agent | UserType::Supervisor | UserType::System => {
+            ProtocolType::Basic
+        }
     };
     let party = session.roster.add(Participant {
         user_id: UserId::new(&alloc::format!("U{number}")),
@@ -94,9 +100,9 @@ fn come(session: &mut Session, one: u8, two: u8) {
         visibility,
         protocol,
         nickname: Pii::new(Str::new(&text(two))),
-        person_id: (two % 2 == 0).then(|| Pii::new(Str::new("person"))),
+        person_id: two.is_multiple_of(2).then(|| Pii::new(Str::new("person"))),
         time_zone_offset: Some(i32::from(one)),
-        client_version: (two % 3 == 0).then_some(105),
+        client_version: two.is_multiple_of(3).then_some(105),
         user_data,
         bot,
         seat,
@@ -110,9 +116,9 @@ fn come(session: &mut Session, one: u8, two: u8) {
         let former = (0..two % 3).map(|it| UserId::new(&alloc::format!("F{number}-{it}")));
         let former = former.collect();
         session.dossier.guests.push(Guest { party, key, former, removed: false });
-        if two % 2 == 0 {
+        if two.is_multiple_of(2) {
             let subscription = Subscription::new(&KvList::new()).expect("small");
-            let group = (two % 4 == 0).then(|| Str::new("group"));
+            let group = two.is_multiple_of(4).then(|| Str::new("group"));
             let subscription = Subscription { group, ..subscription };
             session.subscribers.add(Subscriber::new(party, subscription, None));
         }
@@ -132,7 +138,7 @@ fn go(session: &mut Session, one: u8, two: u8) {
     let asker = someone(session, two).map_or(sender, |it| it.0);
     let codes = [None, Some(1), Some(3), Some(4), Some(8)];
     let reason = Reason::by_code(codes[usize::from(two) % codes.len()]).expect("a reason");
-    let words = (two % 2 == 0).then(|| words(two));
+    let words = two.is_multiple_of(2).then(|| words(two));
     let left = Left { asker, reason, words };
     let audience = Audience { sender, receiver: None, visibility };
     happen(session, audience, What::PartyLeft(alloc::boxed::Box::new(left)));
@@ -146,7 +152,7 @@ fn go(session: &mut Session, one: u8, two: u8) {
 
 fn say(session: &mut Session, which: u8, one: u8, two: u8) {
     let Some((sender, visibility)) = someone(session, one) else { return };
-    let receiver = someone(session, two).map(|it| it.0).filter(|_| two % 4 == 0);
+    let receiver = someone(session, two).map(|it| it.0).filter(|_| two.is_multiple_of(4));
     let audience = Audience { sender, receiver, visibility };
     let what = match which {
         0 => What::Message(words(two)),
@@ -184,16 +190,16 @@ fn upload(session: &mut Session, one: u8, two: u8) {
     happen(session, audience, command("file-uploaded", &id));
     let uploaded = session.transcript.last();
     let id = FileId::new(&id);
-    let counted = (two % 2 == 0).then(|| u64::from(two));
+    let counted = two.is_multiple_of(2).then(|| u64::from(two));
     let files = session.files.get_or_insert_default();
     files.add(File { id: id.clone(), owner, uploaded, deleted: None, counted });
-    if two % 3 == 0 {
+    if two.is_multiple_of(3) {
         happen(session, audience, command("file-deleted", id.as_str()));
         let deleted = session.transcript.last();
-        session.files.get_or_insert_default().delete(&id, deleted, two % 2 == 0);
+        session.files.get_or_insert_default().delete(&id, deleted, two.is_multiple_of(2));
         session.transcript.mark_deleted(uploaded, deleted);
     }
-    if two % 5 == 0 {
+    if two.is_multiple_of(5) {
         session.files.get_or_insert_default().count_download();
     }
 }
@@ -205,7 +211,7 @@ fn set(session: &mut Session, one: u8, two: u8) {
         1 => session.language.code = Some(Str::new("de-DE")),
         2 => {
             let set = KvList::from([
-                ("enabled", if two % 2 == 0 { "true" } else { "false" }.into()),
+                ("enabled", if two.is_multiple_of(2) { "true" } else { "false" }.into()),
                 ("timeout-alert", (&*alloc::format!("{}", 1 + u32::from(two))).into()),
                 ("include-notices", "typing".into()),
                 ("message-close", (&*text(two)).into()),
@@ -267,6 +273,7 @@ fn record(session: &Session) -> Loaded {
 }
 
 #[test]
+#[expect(clippy::needless_pass_by_value, reason = "quickcheck hands over what it made")]
 fn b20_9_a_session_out_of_its_record_has_the_same_record() {
     fn holds(is_async: bool, deeds: Vec<Deed>) -> bool {
         let session = lived(is_async, &deeds);

@@ -1,6 +1,6 @@
 //! The connection that reads, on a thread of its own: a long transcript holds no save up.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -71,7 +71,7 @@ impl Reader {
 
 /// Reads what comes, until nothing comes any more.
 pub(super) fn run(
-    path: &PathBuf,
+    path: &Path,
     reader: &Reader,
     readings: &Receiver<(OpId, Reading)>,
     shared: &Arc<Shared>,

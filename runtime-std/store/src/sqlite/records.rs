@@ -128,7 +128,7 @@ impl Work<'_> {
         self.connection.prepare_cached(insert)?.execute(params![
             session.as_str(),
             beginning.interaction.as_str(),
-            beginning.contact.as_ref().map(|id| id.as_str()),
+            beginning.contact.as_ref().map(confer_core::id::ContactId::as_str),
             &*beginning.tenant,
             &*beginning.queue,
             beginning.subject.as_ref().map(Text::reveal),
