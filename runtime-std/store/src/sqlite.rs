@@ -19,6 +19,7 @@ use confer_core::door::External;
 use confer_core::id::SessionId;
 use confer_core::text::Str;
 use confer_core::time::Stamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tracing::warn;
 
@@ -249,8 +250,7 @@ fn prepare(
 ) -> Result<Result<Connection, OpenError>, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare_statements(&connection)?;
     let version = match schema::found(&connection, STEPS.len())? {
         Found::Version(version) => version,
         Found::Foreign => return Ok(Err(OpenError::Foreign { path: path.to_owned() })),
@@ -293,6 +293,15 @@ fn prepare(
         connection.execute_batch("COMMIT")?;
     }
     Ok(Ok(connection))
+}
+
+/// Has statements prepared once. Left alone, SQLite plans those with a key to look for anew whenever
+/// another key is bound, which takes ten times as long as carrying them out.
+fn prepare_statements(connection: &Connection) -> Result<(), Trouble> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Enters this server into the table of those that live.

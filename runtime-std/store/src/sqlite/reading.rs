@@ -14,7 +14,7 @@ use crate::store::Shared;
 
 use super::schema::{self, Found, STEPS};
 use super::trouble::Trouble;
-use super::{BUSY, Reading, STATEMENTS, records};
+use super::{Reading, prepare_statements, records};
 
 /// A connection that only reads.
 pub(crate) struct Reader {
@@ -30,8 +30,7 @@ impl Reader {
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(BUSY)?;
-            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            prepare_statements(&connection)?;
             connection.pragma_update(None, "trusted_schema", false)?;
             let found = schema::found(&connection, STEPS.len())?;
             Ok((connection, found))

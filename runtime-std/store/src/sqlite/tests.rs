@@ -18,6 +18,7 @@ const SOURCES: &[&str] = &[
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     migrate(&connection, 0, STEPS).unwrap();
+    super::prepare_statements(&connection).unwrap();
     connection
 }
 
