@@ -186,12 +186,10 @@ fn a_conversation_of_everybody() {
     let mut ana = server.desk(&["agent", "--name", "Ana", "--join", &session]);
     ana.types(&["Good morning!", "/expect Casey: hello 60", "/to Sue what now?"]);
     sue.types(&["/expect what now? 60", "/to Ana offer more"]);
-    ana.types(&[
-        "/expect offer more 60",
-        "/to INT I will",
-        "/nick Anna",
-        "/url https://shop.example/help",
-    ]);
+    ana.types(&["/expect offer more 60", "/to INT I will", "/url https://shop.example/help"]);
+    // A line shows the name its sender has by then.
+    sue.types(&["/expect I will 60", "/to Ana good"]);
+    ana.types(&["/expect Ana only): good 60", "/nick Anna"]);
     casey.types(&["/expect Good morning 60", "hello", "/read", "/expect Loud: HELLO 60"]);
     casey.types(&["loud", "/expect Loud: LOUD 60"]);
     casey.out.with("Loud: LOUD");
@@ -201,6 +199,7 @@ fn a_conversation_of_everybody() {
     assert_eq!(said.status, 0, "{said:?}");
     assert!(said.out.contains("ScriptPos="), "{said:?}");
     casey.out.with("One moment");
+    ana.out.with("* Anna has this name");
     casey.types(&["thanks, bye"]);
     ana.types(&["/expect thanks 60"]);
     let casey = casey.ends();
@@ -219,7 +218,8 @@ fn a_conversation_of_everybody() {
         "Ana (to Sue only): what now?",
         "Sue (to Ana only): offer more",
         "Ana (to agents): I will",
-        "* Anna shows https://shop.example/help",
+        "* Ana shows https://shop.example/help",
+        "* Anna has this name from now on",
         "System: One moment, please.",
         "Casey: thanks, bye",
         "* Casey is gone (left)",
