@@ -9,7 +9,8 @@ use toml::de::{DeTable, DeValue};
 use crate::error::Errors;
 
 /// The families of sections that TOML's dotted names make, and how core joins their names.
-const FAMILIES: [(&str, char); 3] = [("ports", '.'), ("languages", '.'), ("endpoints", ':')];
+const FAMILIES: [(&str, char); 4] =
+    [("ports", '.'), ("languages", '.'), ("chat", '.'), ("endpoints", ':')];
 
 /// A file's sections, in the order they stand in.
 pub(crate) struct Document<'t> {

@@ -215,11 +215,12 @@ pub(crate) fn split(pair: &str) -> Result<(String, &str, &str), Fault> {
 
 /// What is wrong with a section whatever its options say.
 fn section_fault(section: &str, is_empty: bool) -> Option<Fault> {
-    // Core says it of an option. This one exists where the operator chooses the section's name.
-    const PROBE: &str = "name";
+    // Core says it of an option. These exist where the operator chooses the section's name.
+    const PROBES: [(&str, &str); 2] = [("name", "name"), ("enabled", "true")];
     let mut probe = Config::default();
     let named = || section.into();
-    match probe.set(section, PROBE, PROBE).map_err(|error| error.problem) {
+    let mut set = |(option, value)| probe.set(section, option, value);
+    match set(PROBES[0]).or_else(|_| set(PROBES[1])).map_err(|error| error.problem) {
         Ok(_) if is_empty => probe.validate().err().map(Fault::Option),
         Err(Problem::UnknownSection { nearest }) => {
             Some(Fault::UnknownSection { section: named(), nearest })

@@ -8,6 +8,8 @@ fn a_section_has_its_options_however_it_is_written() {
         ("ports.<id>", "ports.<id>"),
         ("ports.ESP", "ports.<id>"),
         ("languages.German", "languages.<NAME>"),
+        ("chat", "chat.<name>"),
+        ("chat.sales", "chat.<name>"),
         ("endpoints", "endpoints:<tenant>"),
         ("endpoints:acme", "endpoints:<tenant>"),
     ] {

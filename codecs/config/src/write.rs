@@ -46,7 +46,7 @@ pub fn write(config: &Config) -> String {
 }
 
 /// A file with every option as a comment at its default, what may stand there, when a change acts,
-/// and what it does. Languages and endpoints, which have no defaults, get invented values.
+/// and what it does. Languages, services and endpoints, which have no defaults, get invented values.
 pub fn example() -> String {
     let mut text = String::from(
         "# The options of Confer, each as a comment at its default. `confer check-config FILE` says\n\
@@ -89,6 +89,9 @@ fn opening(family: &str) -> String {
         "languages.<NAME>" => {
             "\n# Each language is a section like this one:\n# [languages.German]\n".to_owned()
         }
+        "chat.<name>" => {
+            "\n# Each service is a section like this one:\n# [chat.sales]\n".to_owned()
+        }
         "endpoints:<tenant>" => {
             format!("\n# Each tenant is a section like this one:\n{}\n", header("endpoints:1"))
         }
@@ -104,6 +107,7 @@ fn sample(info: &OptionInfo) -> (&'static str, String) {
         ("languages.<NAME>", "message-alert") => "Sind Sie noch da?",
         ("languages.<NAME>", "message-alert2") => "Der Chat wird gleich geschlossen.",
         ("languages.<NAME>", "message-close") => "Der Chat wurde geschlossen.",
+        ("chat.<name>", "endpoint") => "sales",
         ("endpoints:<tenant>", "default") => "default",
         ("endpoints:<tenant>", _) => return ("sales", "sales-queue".to_owned()),
         _ => return (info.name, info.default_text()),
@@ -114,7 +118,9 @@ fn sample(info: &OptionInfo) -> (&'static str, String) {
 /// The line a section begins with.
 fn header(section: &str) -> String {
     match section.split_once('.') {
-        Some((family @ ("ports" | "languages"), name)) => format!("[{family}.{}]", key(name)),
+        Some((family @ ("ports" | "languages" | "chat"), name)) => {
+            format!("[{family}.{}]", key(name))
+        }
         _ => format!("[{}]", key(section)),
     }
 }

@@ -34,6 +34,7 @@ mod reload;
 mod section;
 #[cfg(feature = "serde")]
 mod serial;
+mod services;
 pub(crate) mod table;
 mod validate;
 pub(crate) mod value;
@@ -47,8 +48,11 @@ pub use error::{ConfigError, Problem};
 pub use kind::Kind;
 pub use languages::Language;
 pub use names::Withdrawn;
-pub use options::{ClientFileTransfer, InactivityControl, Listen, Port, Ports, Server, Settings};
+pub use options::{
+    ClientFileTransfer, InactivityControl, Listen, Port, Ports, Server, Settings, Web,
+};
 pub use reload::Difference;
+pub use services::ChatService;
 pub use table::{Effect, OptionInfo};
 
 use alloc::borrow::ToOwned as _;
@@ -58,6 +62,7 @@ use self::endpoints::Endpoints;
 use self::languages::Languages;
 use self::names::nearest;
 use self::section::Section;
+use self::services::Services;
 use self::table::{Group, Row};
 use crate::limits::Limits;
 use crate::text::Text;
@@ -80,6 +85,9 @@ pub struct Config {
     pub inactivity_control: InactivityControl,
     /// Section `client-file-transfer`.
     pub client_file_transfer: ClientFileTransfer,
+    /// Section `web`.
+    pub web: Web,
+    services: Services,
     languages: Languages,
     endpoints: Endpoints,
     /// Under which of its two names the one option that has two was set.
@@ -102,6 +110,8 @@ impl Config {
     pub const MAX_ENDPOINTS: usize = Endpoints::MAX;
     /// How many languages may be configured.
     pub const MAX_LANGUAGES: usize = Languages::MAX;
+    /// How many services of the web API may be configured.
+    pub const MAX_CHAT_SERVICES: usize = Services::MAX;
 
     /// Every option, in the order of the documentation.
     pub fn options() -> impl Iterator<Item = &'static OptionInfo> {
@@ -143,6 +153,9 @@ impl Config {
         };
         if let Section::Language(name) = section {
             self.languages.admit(name)?;
+        }
+        if let Section::Chat(name) = section {
+            self.services.admit(name)?;
         }
         let before = (row.text)(self, section);
         if !(row.write)(self, section, value) {
@@ -205,6 +218,12 @@ impl Config {
         endpoint.ok_or(UnknownEndpoint)
     }
 
+    /// The service of the web API of this name, if it is switched on; `customer-support` while none
+    /// is configured.
+    pub fn chat_service(&self, name: &str) -> Option<&ChatService> {
+        self.services.find(name)
+    }
+
     /// The language of a session with this `GCTI_LanguageName` and `GCTI_LanguageCode`; `None`: the
     /// server's own texts (B16.2).
     ///
@@ -227,12 +246,15 @@ impl Config {
 
     /// Every section with options in the table, in the order of the documentation.
     fn sections(&self) -> impl Iterator<Item = Section<'_>> {
-        Section::FIXED.into_iter().chain(self.languages.sections().map(Section::Language))
+        Section::FIXED
+            .into_iter()
+            .chain(self.languages.sections().map(Section::Language))
+            .chain(self.services.sections().map(Section::Chat))
     }
 }
 
 fn rows() -> impl Iterator<Item = &'static Row> {
-    const GROUPS: [&[Row]; 7] = [
+    const GROUPS: [&[Row]; 9] = [
         Server::ROWS,
         Port::ROWS,
         Limits::ROWS,
@@ -240,6 +262,8 @@ fn rows() -> impl Iterator<Item = &'static Row> {
         InactivityControl::ROWS,
         Language::ROWS,
         ClientFileTransfer::ROWS,
+        Web::ROWS,
+        ChatService::ROWS,
     ];
     GROUPS.into_iter().flatten()
 }
@@ -283,6 +307,7 @@ kept_in! {
     Settings: settings,
     InactivityControl: inactivity_control,
     ClientFileTransfer: client_file_transfer,
+    Web: web,
 }
 
 impl Group for Port {

@@ -238,6 +238,25 @@ options! {
     delete_file: DeleteFile = DeleteFile::Odd, Kind::OneOf(DeleteFile::NAMES), "delete-file", Now;
 }
 
+options! {
+    /// Section `web`: the web API, for customers' clients, wherever its gateway runs.
+    pub struct Web in "web";
+
+    /// Origins whose pages may use the API, such as `https://www.example.com`, separated by commas; `*`:
+    /// all; empty: only those of the same origin.
+    allowed_origins: Str = Str::default(), Kind::ANY_TEXT, "allowed-origins", Now;
+    /// If set, the key every request must show in the header `apikey` or `x-api-key`, or get 401.
+    api_key: Option<Secret> = None, Kind::Secret { max: 1024 }, "api-key", Now;
+    /// Calls in flight; one more is answered with 503 at once.
+    max_calls: u32 = 16_384, Kind::integer(1, 1_048_576, ""), "max-calls", Restart;
+    /// Longest time a call may take, but for the bytes of a file.
+    call_max: Duration = seconds(30), Kind::seconds(1, 600), "call-max", Now;
+    /// Longest time the bytes of a file may take to be stored.
+    file_max: Duration = seconds(600), Kind::seconds(1, 86_400), "file-max", Now;
+    /// How long a call waits while no chat server can be reached.
+    server_wait: Duration = seconds(5), Kind::seconds(1, 600), "server-wait", Now;
+}
+
 const fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
 }

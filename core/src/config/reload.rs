@@ -59,6 +59,9 @@ impl Config {
             (Section::Language(name), Problem::Missing { .. }) => {
                 self.languages.keep(&old.languages, name);
             }
+            (Section::Chat(name), Problem::Missing { .. }) => {
+                self.services.keep(&old.services, name);
+            }
             (Section::Language(name), Problem::Taken { other, .. }) => {
                 self.languages.keep(&old.languages, name);
                 if let Ok(Section::Language(other)) = Section::parse(other) {
@@ -86,6 +89,7 @@ impl Config {
     pub fn merge_now(&self, newer: &Self) -> Self {
         let mut merged = Self {
             languages: newer.languages.clone(),
+            services: newer.services.clone(),
             endpoints: newer.endpoints.clone(),
             spelled: newer.spelled,
             ..self.clone()
@@ -103,8 +107,12 @@ impl Config {
     pub fn differences(&self, newer: &Self) -> Vec<Difference> {
         let languages: BTreeSet<&str> =
             self.languages.sections().chain(newer.languages.sections()).collect();
-        let sections =
-            Section::FIXED.into_iter().chain(languages.into_iter().map(Section::Language));
+        let services: BTreeSet<&str> =
+            self.services.sections().chain(newer.services.sections()).collect();
+        let sections = Section::FIXED
+            .into_iter()
+            .chain(languages.into_iter().map(Section::Language))
+            .chain(services.into_iter().map(Section::Chat));
         let of_table = sections.flat_map(|section| {
             rows_of(section).filter(move |row| !(row.same)(self, newer, section)).map(move |row| {
                 Difference {

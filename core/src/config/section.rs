@@ -16,12 +16,14 @@ pub(crate) enum Section<'a> {
     InactivityControl,
     Language(&'a str),
     ClientFileTransfer,
+    Web,
+    Chat(&'a str),
     Endpoints(&'a str),
 }
 
 impl<'a> Section<'a> {
     /// Every section that is always there.
-    pub(crate) const FIXED: [Self; 9] = [
+    pub(crate) const FIXED: [Self; 10] = [
         Self::Server,
         Self::Port(PortId::Default),
         Self::Port(PortId::Webapi),
@@ -31,6 +33,7 @@ impl<'a> Section<'a> {
         Self::Settings,
         Self::InactivityControl,
         Self::ClientFileTransfer,
+        Self::Web,
     ];
 
     /// The section of this name.
@@ -43,6 +46,9 @@ impl<'a> Section<'a> {
         if let Some(language) = name.strip_prefix("languages.") {
             return named(language, Kind::SHORT_TEXT).map(Self::Language);
         }
+        if let Some(service) = name.strip_prefix("chat.") {
+            return named(service, Kind::SHORT_TEXT).map(Self::Chat);
+        }
         if let Some(tenant) = name.strip_prefix("endpoints:") {
             return named(tenant, Kind::Name).map(Self::Endpoints);
         }
@@ -51,6 +57,7 @@ impl<'a> Section<'a> {
             "settings" => Ok(Self::Settings),
             "inactivity-control" => Ok(Self::InactivityControl),
             "client-file-transfer" => Ok(Self::ClientFileTransfer),
+            "web" => Ok(Self::Web),
             _ => Err(Problem::UnknownSection { nearest: nearest(name, Self::known()) }),
         }
     }
@@ -64,6 +71,8 @@ impl<'a> Section<'a> {
             Self::InactivityControl => "inactivity-control",
             Self::Language(_) => "languages.<NAME>",
             Self::ClientFileTransfer => "client-file-transfer",
+            Self::Web => "web",
+            Self::Chat(_) => "chat.<name>",
             Self::Endpoints(_) => "endpoints:<tenant>",
         }
     }
@@ -80,6 +89,8 @@ impl<'a> Section<'a> {
             "inactivity-control",
             "languages.<NAME>",
             "client-file-transfer",
+            "web",
+            "chat.<name>",
             "endpoints:<tenant>",
         ]
         .into_iter()
@@ -95,10 +106,13 @@ impl fmt::Display for Section<'_> {
         match *self {
             Self::Port(port) => write!(f, "ports.{port}"),
             Self::Language(name) => write!(f, "languages.{name}"),
+            Self::Chat(name) => write!(f, "chat.{name}"),
             Self::Endpoints(tenant) => write!(f, "endpoints:{tenant}"),
-            Self::Server | Self::Settings | Self::InactivityControl | Self::ClientFileTransfer => {
-                f.write_str(self.family())
-            }
+            Self::Server
+            | Self::Settings
+            | Self::InactivityControl
+            | Self::ClientFileTransfer
+            | Self::Web => f.write_str(self.family()),
         }
     }
 }

@@ -23,15 +23,17 @@ impl Config {
             // What a section has that was just begun.
             Language::of_mut(&mut defaults, section);
         }
-        let sections = Section::FIXED.into_iter().chain(languages);
+        let services = self.services.sections().map(Section::Chat);
+        let sections = Section::FIXED.into_iter().chain(languages).chain(services);
         let of_table = sections.flat_map(|section| {
-            // A language is there as soon as it has a name; and which of two names an option was
-            // set under is known even if its value is the default.
+            // A language is there as soon as it has a name, a service as soon as it is switched on or
+            // off; and which of two names an option was set under is known even if its value is the
+            // default.
             let stays = |row: &Row| {
-                if matches!(section, Section::Language(_)) {
-                    row.info.name == "name"
-                } else {
-                    row.info.alias.and(self.spelled).is_some()
+                match section {
+                    Section::Language(_) => row.info.name == "name",
+                    Section::Chat(_) => row.info.name == "enabled",
+                    _ => row.info.alias.and(self.spelled).is_some(),
                 }
             };
             rows_of(section)

@@ -77,6 +77,7 @@ fn option(g: &mut Gen, info: &OptionInfo) -> (String, String, String) {
     let section = match info.section {
         "ports.<id>" => format!("ports.{}", g.choose(&PortId::ALL).unwrap()),
         "languages.<NAME>" => format!("languages.{own}"),
+        "chat.<name>" => format!("chat.{own}"),
         "endpoints:<tenant>" => format!("endpoints:{own}"),
         fixed => fixed.to_owned(),
     };
@@ -147,7 +148,7 @@ fn the_example_has_every_option_at_its_default() {
     assert_eq!(all.set, count);
     for difference in Config::default().differences(&all.config) {
         let section = &*difference.section;
-        let invented = section == "languages.German" || section == "endpoints:1";
+        let invented = ["languages.German", "chat.sales", "endpoints:1"].contains(&section);
         assert!(invented, "{difference}");
     }
 }
