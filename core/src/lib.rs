@@ -12,6 +12,7 @@
 //! | [`machine`] | the contract |
 //! | [`server`] | the chat server itself |
 //! | [`client`] | the machines at the other end: a desktop, a bot, a visitor |
+//! | [`gateway`] | the machine between the web API and the servers |
 //! | [`time`], [`wheel`] | moments, stamps, timers |
 //! | [`id`], [`slab`] | names of things, and where things are kept |
 //! | [`config`], [`limits`] | what an operator decides |
@@ -28,6 +29,7 @@ pub mod client;
 pub mod config;
 pub mod door;
 pub mod frame;
+pub mod gateway;
 pub mod id;
 pub mod limits;
 pub mod machine;

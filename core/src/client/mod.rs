@@ -47,7 +47,7 @@
 //! ```
 
 mod back_off;
-mod chance;
+pub(crate) mod chance;
 pub mod desk;
 mod echo;
 mod files;
