@@ -11,9 +11,9 @@ cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 
 # Crates that must build without std, and the targets that have none.
-NO_STD_CRATES=(-p confer-core -p confer-wire -p confer-basic -p confer-flex -p confer-esp -p confer-link -p confer-journal)
+NO_STD_CRATES=(-p confer-core -p confer-wire -p confer-basic -p confer-flex -p confer-esp -p confer-link -p confer-journal -p confer-chat-api)
 NO_STD_TARGETS=(thumbv7em-none-eabihf x86_64-unknown-none)
-FUZZ_TARGETS=(decode_basic decode_flex decode_esp decode_journal roundtrip split server_script read_transcript)
+FUZZ_TARGETS=(decode_basic decode_flex decode_esp decode_journal roundtrip split server_script read_transcript chat_api)
 # Workspaces of their own, each with a Cargo.toml that the root does not know.
 APART=(fuzz examples/no-std)
 FUZZ_SECONDS="${FUZZ_SECONDS:-600}"
