@@ -6,7 +6,11 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use confer_chat_api::{Api, Head, Kind, Opened, Piece, Problem, What};
+use confer_core::config::Config;
 use confer_core::frame::{Frame, Protocol};
+use confer_core::gateway::{Action, ApiRequest, CallId, Gateway, GatewaySettings, Input, ServerNo};
+use confer_core::machine::Machine as _;
 use confer_core::time::{Instant, Wall};
 use confer_journal::{Reader, Record, Recorder, Start};
 use confer_transcript::Transcript;
@@ -155,6 +159,91 @@ pub fn read_transcript(data: &[u8]) {
             let line = document.split('\n').nth(error.line - 1).expect("a line of the document");
             assert!((1..=line.chars().count() + 1).contains(&error.column), "{error}");
         }
+    }
+}
+
+/// Reads a request over HTTP, its body whole and in pieces: the first byte says which operation and
+/// what type of body, the next how long the pieces are. A request that can be read is put to a
+/// gateway.
+///
+/// # Panics
+///
+/// If the pieces make a difference, or what comes out could not be sent to a server.
+pub fn chat_api(data: &[u8]) {
+    let Some((&choice, rest)) = data.split_first() else { return };
+    let Some((&size, body)) = rest.split_first() else { return };
+    let what = What::ALL[usize::from(choice & 15) % What::ALL.len()];
+    let path = what.path().replace("{chatId}", "C1").replace("{fileId}", "F1");
+    let kind = match choice >> 4 & 3 {
+        0 => "multipart/form-data; boundary=x",
+        1 => "",
+        2 => "application/x-www-form-urlencoded",
+        // The body's own beginning.
+        _ => core::str::from_utf8(&body[..body.len().min(64)]).unwrap_or_default(),
+    };
+    let head = Head {
+        method: "POST",
+        target: &format!("/genesys/2/chat/customer-support{path}"),
+        content_type: Some(kind),
+        content_length: Some(body.len() as u64),
+        api_key: None,
+    };
+    let api = Api::new(&Config::default().web);
+    let whole = read_body(&api, &head, body, body.len().max(1));
+    let pieces = read_body(&api, &head, body, usize::from(size).max(1));
+    assert_eq!(whole, pieces, "pieces of {size}");
+    let Some((Ok(Some(request)), _)) = whole else { return };
+    let settings = GatewaySettings::new("web", "web-1", 1);
+    let now = Instant::ZERO;
+    let mut gateway = Gateway::new(settings, Config::default().into(), [0; 32], now);
+    let server = ServerNo(0);
+    gateway.handle(Input::Opened { server }, now);
+    gateway.handle(Input::Request { call: CallId(1), request }, now);
+    let mut answered = false;
+    while let Some(action) = gateway.poll_action() {
+        match action {
+            Action::Send { frame, .. } => {
+                let bytes = same::<confer_flex::Client, confer_flex::Server>(&frame);
+                let limit = Config::default().limits.request_max_size;
+                assert!(bytes.len() <= limit as usize, "a frame no server takes");
+            }
+            Action::Answer { answer, .. } => {
+                assert!(!answered, "one answer");
+                answered = true;
+                drop(api.answer(&answer, Kind::Call));
+            }
+            Action::Connect { .. }
+            | Action::Store { .. }
+            | Action::Find { .. }
+            | Action::Discard { .. }
+            | Action::Report(_) => {}
+        }
+    }
+    assert_eq!(answered, gateway.calls() == 0);
+}
+
+/// A request, and the bytes of its file; `None` if its head is refused.
+type ReadBody = Option<(Result<Option<ApiRequest>, Problem>, Vec<u8>)>;
+
+fn read_body(api: &Api, head: &Head<'_>, bytes: &[u8], size: usize) -> ReadBody {
+    let Opened::Body(mut body) = api.open(head) else { return None };
+    let (mut told, mut file) = (None, Vec::new());
+    for piece in bytes.chunks(size) {
+        body.feed(piece);
+        loop {
+            match body.next() {
+                Ok(Some(Piece::File { request })) => told = request.map(|request| *request),
+                Ok(Some(Piece::Data(data))) => file.extend_from_slice(data),
+                Ok(Some(Piece::FileEnd)) => {}
+                Ok(None) => break,
+                // How much of the file came before what is wrong depends on the pieces.
+                Err(problem) => return Some((Err(problem), Vec::new())),
+            }
+        }
+    }
+    match body.end() {
+        Ok(request) => Some((Ok(request.or(told)), file)),
+        Err(problem) => Some((Err(problem), Vec::new())),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod people;
 pub mod seeds;
 pub mod suite;
 pub mod talker;
+pub mod web;
 pub mod world;
 
 pub use seeds::cases;

@@ -56,6 +56,11 @@ fn read_transcript() {
 }
 
 #[test]
+fn chat_api() {
+    replay("chat_api", fuzz::chat_api);
+}
+
+#[test]
 fn server_script() {
     replay("server_script", fuzz::server_script);
 }

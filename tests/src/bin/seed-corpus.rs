@@ -50,6 +50,9 @@ fn main() -> io::Result<()> {
     for seed in 0..JOURNALS {
         journals(&corpus.join("decode_journal"), seed)?;
     }
+    for (name, bytes) in web_bodies() {
+        write(&corpus.join("chat_api"), name, &bytes)?;
+    }
     let split = corpus.join("split");
     for (index, &protocol) in (0..).zip(Protocol::ALL) {
         let of_protocol = |vector: &&Vector| vector.protocol == protocol;
@@ -98,6 +101,26 @@ fn journals(directory: &Path, seed: u64) -> io::Result<()> {
 fn write(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     fs::write(directory.join(file), bytes)
+}
+
+/// Bodies of requests to the web API: the operation and the type of the body, how long the pieces are,
+/// and the body.
+fn web_bodies() -> [(&'static str, Vec<u8>); 5] {
+    const FORM: u8 = 2 << 4;
+    let body = |choice: u8, body: &str| [&[choice, 7], body.as_bytes()].concat();
+    let part = |head: &str, value: &str| {
+        format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n")
+    };
+    let ids = ["userId", "secureKey", "alias"];
+    let ids: String = ids.iter().map(|name| part(&format!("name=\"{name}\""), "1")).collect();
+    let file = part("name=\"file\"; filename=\"cat.png\"", "bytes\r\n--y");
+    [
+        ("begin", body(FORM, "nickname=Casey&userData[%22Key%22]=value&text=hi")),
+        ("begin-parts", body(0, &(part("name=nickname", "Casey") + "--x--"))),
+        ("send", body(FORM | 1, "userId=1&secureKey=2&message=h%C3%A9&transcriptPosition=3")),
+        ("upload", body(12, &(ids.clone() + &file + "--x--\r\n"))),
+        ("upload-file-first", body(12, &(file + &ids + "--x--\r\n"))),
+    ]
 }
 
 /// A frame, or what only looks like one (wire §8).

@@ -146,7 +146,7 @@ pub(super) struct Answer {
 }
 
 impl Store {
-    pub(super) fn new(faults: StoreFaults) -> Self {
+    pub(crate) fn new(faults: StoreFaults) -> Self {
         Self {
             faults,
             records: BTreeMap::new(),
@@ -234,7 +234,8 @@ impl Store {
         answers
     }
 
-    fn perform(&mut self, server: usize, request: Request) -> Outcome {
+    /// Lets a request take effect at once, without a fault.
+    pub(crate) fn perform(&mut self, server: usize, request: Request) -> Outcome {
         match request {
             Request::Record(record) => self.record(server, record),
             Request::Contact(_) => Outcome::Identified { contact: None, attributes: KvList::new() },
