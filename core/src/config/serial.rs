@@ -30,10 +30,12 @@ impl Config {
             // off; and which of two names an option was set under is known even if its value is the
             // default.
             let stays = |row: &Row| {
-                match section {
-                    Section::Language(_) => row.info.name == "name",
-                    Section::Chat(_) => row.info.name == "enabled",
-                    _ => row.info.alias.and(self.spelled).is_some(),
+                if matches!(section, Section::Language(_)) {
+                    row.info.name == "name"
+                } else if matches!(section, Section::Chat(_)) {
+                    row.info.name == "enabled"
+                } else {
+                    row.info.alias.and(self.spelled).is_some()
                 }
             };
             rows_of(section)
