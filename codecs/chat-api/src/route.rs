@@ -105,10 +105,9 @@ impl Route {
         let what = What::ALL.iter().copied().find(|what| what.is(&segments))?;
         let mut segments = segments.into_iter();
         let chat_id = segments.next().unwrap_or_default();
-        let file_id = match what {
-            What::Download | What::Delete => segments.nth(1).unwrap_or_default(),
-            _ => String::new(),
-        };
+        // Behind the chat and `file`, where there is one.
+        let file_id = segments.nth(1).filter(|_| what.path().contains("{fileId}"));
+        let file_id = file_id.unwrap_or_default();
         Some(Self::Service { service, what, chat_id, file_id })
     }
 }

@@ -1,5 +1,6 @@
 //! The API as a whole: what is answered at once, and what pages of other origins may see.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
@@ -54,7 +55,7 @@ pub enum Opened {
     /// It is answered.
     Answer(HttpAnswer),
     /// Its body is to be read.
-    Body(Body),
+    Body(Box<Body>),
 }
 
 /// Of what kind an answer is to be.
@@ -112,7 +113,7 @@ impl Api {
                 };
                 let goal = Goal { service, what, chat_id, file_id };
                 let body = Body::new(goal, head.content_type, head.content_length)?;
-                return Ok(Opened::Body(body));
+                return Ok(Opened::Body(Box::new(body)));
             }
             _ => return Err(Problem::Method),
         };

@@ -8,7 +8,7 @@ use crate::frame::{
     ErrorId, EventBody, EventList, Frame, KvList, Open, RequestResult, SessionStatus,
     TranscriptEvent,
 };
-use crate::id::EventId;
+use crate::id::{EventId, SessionId};
 use crate::slab::Key;
 use crate::text::Str;
 use crate::time::Stamp;
@@ -50,7 +50,7 @@ impl Gateway {
         }
         call.in_doubt = false;
         if matches!(call.stage, Stage::Join) && call.abandoned {
-            return self.log_out(key, server);
+            return self.log_out(key, server, status.session_id);
         }
         let Some(customer) = &mut call.customer else { return };
         let joins = matches!(call.stage, Stage::Join);
@@ -98,8 +98,10 @@ impl Gateway {
     }
 
     /// A chat was begun for somebody who is gone.
-    fn log_out(&mut self, key: Key<Call>, server: ServerNo) {
+    fn log_out(&mut self, key: Key<Call>, server: ServerNo, session: Option<SessionId>) {
         let Some(Call { customer: Some(customer), .. }) = self.forget(key) else { return };
+        let chat_id = session.unwrap_or_else(|| customer.chat_id.clone());
+        let customer = Customer { chat_id, ..customer };
         let Some(there) = self.servers.get_mut(server) else { return };
         let reference = there.reference(None);
         self.actions

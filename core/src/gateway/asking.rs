@@ -77,15 +77,15 @@ impl Gateway {
     /// Every server there is has said that it will not do.
     fn turned_away(&mut self, key: Key<Call>, why: Why) {
         let Some(call) = self.calls.get_mut(key) else { return };
-        match why {
-            Why::NoSuchChat => self.not_there(key),
+        if why == Why::NoSuchChat {
+            self.not_there(key);
+        } else if why == Why::Moving {
             // A restoration comes to an end, and then some server has the session.
-            Why::Moving => {
-                call.tried.clear();
-                call.verdict = None;
-                self.pause(key);
-            }
-            _ => self.fail(key, why, true, false, None),
+            call.tried.clear();
+            call.verdict = None;
+            self.pause(key);
+        } else {
+            self.fail(key, why, true, false, None);
         }
     }
 

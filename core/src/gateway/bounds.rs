@@ -13,6 +13,8 @@ const ENTRY: usize = 8;
 /// Entries of one list, and bytes of a key (wire §3); room is left for what a gateway adds.
 const MAX_ENTRIES: usize = 1000;
 const MAX_KEY: usize = 255;
+/// Bytes of a RequestKey (wire §4).
+const MAX_REQUEST_KEY: usize = 64;
 /// Levels of lists in a list (wire §3, B17.5).
 const MAX_DEPTH: usize = 14;
 
@@ -79,7 +81,10 @@ impl Bounds {
         self.str(there.customer.chat_id.as_str());
         self.str(there.customer.user_id.as_str());
         self.str(there.customer.secure_key.reveal());
-        self.str(there.request_key.as_deref().unwrap_or_default());
+        if let Some(key) = &there.request_key {
+            self.str(key);
+            self.legal &= (1..=MAX_REQUEST_KEY).contains(&key.len());
+        }
         match &there.verb {
             Verb::Send { text, message_type, user_data } => {
                 self.text(Some(text));

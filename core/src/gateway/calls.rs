@@ -52,7 +52,7 @@ pub(super) enum Stage {
     /// An upload: what is left of the limits?
     Limits,
     /// A file may be this large, if its customer may upload one at all.
-    Permit { at_most: u64, after: EventId },
+    Permit { at_most: u64, after: EventId, key: Str },
     /// The shell stores the file.
     Storing(Box<Permitted>),
     /// The file is announced.

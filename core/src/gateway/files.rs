@@ -35,6 +35,7 @@ impl Gateway {
         call.stage = Stage::Permit {
             at_most: said.min(left),
             after: status.last_position.unwrap_or(EventId::NONE),
+            key: self.chance.key(),
         };
         self.go_on(key);
     }
@@ -47,7 +48,7 @@ impl Gateway {
         else {
             return self.fail(key, Why::Refused(0), true, false, None);
         };
-        let Stage::Permit { at_most, after } = call.stage else { return };
+        let Stage::Permit { at_most, after, .. } = call.stage else { return };
         let document = NewDocument {
             session: customer.chat_id.clone(),
             permit: permit.clone(),

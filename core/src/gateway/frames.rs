@@ -161,13 +161,13 @@ impl Call {
         };
         match &self.stage {
             Stage::Limits => Request::RequestNotify(command(LIMITS, KvList::new())),
-            Stage::Permit { at_most, .. } => {
+            Stage::Permit { at_most, key, .. } => {
                 let mut data = KvList::new();
                 let name = self.upload().map(|upload| upload.name.reveal().as_str());
                 data.push(FILE_NAME, name.unwrap_or_default());
                 data.push(FILE_SIZE, &*at_most.to_string());
                 // A question and what follows from it are two requests.
-                let request_key = Some(Str::new(&format!("{}-permit", self.key)));
+                let request_key = Some(key.clone());
                 Request::RequestNotify(RequestNotify {
                     request_key,
                     ..command(UPLOAD_REQUEST, data)
@@ -175,12 +175,10 @@ impl Call {
             }
             Stage::Announce(stored) => {
                 let data = self.announcement(stored);
-                // From where its own announcement is sure to come, however often it is asked.
-                let after = if there.position == 0 {
-                    stored.after
-                } else {
-                    before(there.position).min(stored.after)
-                };
+                // From where its own announcement is sure to come, however often it is asked; with a key
+                // of the client's own, it may have been made long ago.
+                let own = if there.request_key.is_some() { EventId::NONE } else { stored.after };
+                let after = before(there.position).min(own);
                 Request::RequestNotify(RequestNotify {
                     last_position: Some(after),
                     request_key: Some(self.key.clone()),

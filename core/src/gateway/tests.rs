@@ -1,5 +1,7 @@
 //! The gateway in front of servers that say what a test wants them to.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
+
 mod files;
 mod moving;
 mod positions;
@@ -17,7 +19,7 @@ use crate::frame::{
     ChatTranscript, ErrorId, EventBody, EventList, Frame, KvList, Message, Notice, NoticeType,
     Open, RequestResult, SessionStatus, TranscriptEvent, Visibility,
 };
-use crate::id::{EventId, SessionId, UserId};
+use crate::id::{DocumentId, EventId, SessionId, UserId};
 use crate::machine::Machine as _;
 use crate::pii::{Pii, Secret};
 use crate::text::{Str, Text};
@@ -357,6 +359,11 @@ fn what_no_server_could_read_is_never_sent() {
     assert_eq!(bench.failed().why, Why::TextTooLong);
     let (_, _, refresh) = bench.next_refresh();
     assert!(refresh.message_text.is_some_and(|sent| sent.chars() < text.chars()));
+    for (key, good) in [("", false), (&*"k".repeat(64), true), (&*"k".repeat(65), false)] {
+        let Operation::InChat(there) = in_chat("1", 0, poll()) else { unreachable!() };
+        bench.calls(Operation::InChat(InChat { request_key: Some(Str::new(key)), ..there }));
+        assert_eq!(bench.answers.pop().is_none(), good, "{key}");
+    }
     for key in ["", &"k".repeat(256)] {
         let user_data = KvList::from([(key, "v".into())]);
         bench.calls(in_chat("1", 0, Verb::UpdateData { user_data }));

@@ -22,7 +22,7 @@ fn open(path: &str, content_type: &str, length: Option<u64>) -> Result<Body, u16
         api_key: None,
     };
     match Api::new(&Config::default().web).open(&head) {
-        Opened::Body(body) => Ok(body),
+        Opened::Body(body) => Ok(*body),
         Opened::Answer(answer) => Err(answer.status),
     }
 }

@@ -17,7 +17,7 @@ fn queue_key(config: &Config, name: &str) -> Option<String> {
     config.chat_service(name).map(|service| service.queue_key().to_string())
 }
 
-use alloc::string::{String, ToString as _};
+use alloc::string::{String, ToString};
 
 #[test]
 fn one_is_there_until_others_are_configured() {
