@@ -8,8 +8,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use confer_core::id::{DocumentId, SessionId};
 use confer_core::pii::Secret;
+use confer_core::text::Str;
 
+use crate::error::OpenError;
+use crate::sqlite::Shelf;
 use crate::store::Store;
+use crate::url::Url;
 
 /// The size of a piece, in bytes.
 pub const PIECE: usize = 65_536;
@@ -19,10 +23,11 @@ pub const MAX_PIECES: u32 = 65_536;
 /// What is asked about documents.
 #[derive(Clone)]
 pub(crate) enum Ask {
-    Begin { document: DocumentId, session: SessionId, permit: Option<Secret> },
+    Begin { document: DocumentId, session: SessionId, permit: Option<Secret>, kind: Str },
     Piece { document: DocumentId, number: u32, bytes: Vec<u8> },
     Finish { document: DocumentId, size: u64 },
     Read { document: DocumentId, number: u32 },
+    Stat { document: DocumentId },
     Delete { document: DocumentId },
 }
 
@@ -38,6 +43,16 @@ impl Ask {
 pub(crate) enum Done {
     Done,
     Piece(Option<Vec<u8>>),
+    Stat(Stat),
+}
+
+/// What is known of a document beside its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Its size in bytes.
+    pub size: u64,
+    /// What type its sender said it is; empty: they did not.
+    pub content_type: Str,
 }
 
 /// Why a document was not stored, or read.
@@ -75,11 +90,39 @@ pub(crate) struct Asked {
 /// The documents of a store. Every call blocks until it is done: not for the thread that has the
 /// machine.
 #[derive(Clone, Copy, Debug)]
-pub struct Documents<'a>(&'a Store);
+pub struct Documents<'a>(Where<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Where<'a> {
+    Store(&'a Store),
+    Shelf(&'a DocumentStore),
+}
+
+/// The documents of a store that servers have, for a program that is none: a gateway that stands
+/// alone. It enters nothing into the table of the instances.
+#[derive(Debug)]
+pub struct DocumentStore(Shelf);
+
+impl DocumentStore {
+    /// Opens the documents of a store, which is there already. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be used, and why; one in memory is no other program's.
+    pub fn open(url: &Url) -> Result<Self, OpenError> {
+        let Url::Sqlite(path) = url else { return Err(OpenError::Memory) };
+        Shelf::open(path).map(Self)
+    }
+
+    /// The documents.
+    pub const fn documents(&self) -> Documents<'_> {
+        Documents(Where::Shelf(self))
+    }
+}
 
 impl<'a> Documents<'a> {
     pub(crate) const fn new(store: &'a Store) -> Self {
-        Self(store)
+        Self(Where::Store(store))
     }
 
     /// Begins a document. One of this id that was begun and not finished is forgotten; one that
@@ -94,9 +137,41 @@ impl<'a> Documents<'a> {
         session: SessionId,
         permit: Option<Secret>,
     ) -> Result<Upload<'a>, Refusal> {
-        let begin = Ask::Begin { document: document.clone(), session, permit };
+        self.begin_as(document, session, permit, Str::default())
+    }
+
+    /// The same, for a document whose sender said of what type it is.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn begin_as(
+        self,
+        document: DocumentId,
+        session: SessionId,
+        permit: Option<Secret>,
+        content_type: Str,
+    ) -> Result<Upload<'a>, Refusal> {
+        let begin = Ask::Begin { document: document.clone(), session, permit, kind: content_type };
         self.ask(begin)?;
-        Ok(Upload { documents: self, document, held: Vec::new(), pieces: 0, size: 0 })
+        Ok(self.resume(Paused { document, held: Vec::new(), pieces: 0, size: 0 }))
+    }
+
+    /// Goes on with a document whose upload was [paused](Upload::pause).
+    pub const fn resume(self, paused: Paused) -> Upload<'a> {
+        Upload { documents: self, so_far: paused }
+    }
+
+    /// What is known of a document beside its bytes.
+    ///
+    /// # Errors
+    ///
+    /// There is no such document, or the store is not available.
+    pub fn stat(self, document: &DocumentId) -> Result<Stat, Refusal> {
+        match self.ask(Ask::Stat { document: document.clone() })? {
+            Done::Stat(stat) => Ok(stat),
+            Done::Done | Done::Piece(_) => Err(Refusal::Unavailable),
+        }
     }
 
     /// Reads a piece of a document: all but the last have [`PIECE`] bytes. `None` behind the last.
@@ -110,7 +185,7 @@ impl<'a> Documents<'a> {
         }
         match self.ask(Ask::Read { document: document.clone(), number })? {
             Done::Piece(piece) => Ok(piece),
-            Done::Done => Ok(None),
+            Done::Done | Done::Stat(_) => Ok(None),
         }
     }
 
@@ -124,8 +199,12 @@ impl<'a> Documents<'a> {
     }
 
     fn ask(self, ask: Ask) -> Result<Done, Refusal> {
+        let store = match self.0 {
+            Where::Store(store) => store,
+            Where::Shelf(DocumentStore(shelf)) => return shelf.ask(&ask),
+        };
         let (answer, answered) = sync_channel(1);
-        self.0.ask_documents(Asked { ask, answer });
+        store.ask_documents(Asked { ask, answer });
         // Nobody answers for a store that has ended.
         answered.recv().unwrap_or(Err(Refusal::Unavailable))
     }
@@ -135,6 +214,12 @@ impl<'a> Documents<'a> {
 #[derive(Debug)]
 pub struct Upload<'a> {
     documents: Documents<'a>,
+    so_far: Paused,
+}
+
+/// A document on its way in, while nobody is at it.
+#[derive(Debug)]
+pub struct Paused {
     document: DocumentId,
     held: Vec<u8>,
     pieces: u32,
@@ -149,14 +234,20 @@ impl Upload<'_> {
     /// The document has become too large, or the store is not available: then it never comes to be.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(PIECE - self.held.len()));
-            self.held.extend_from_slice(now);
+            let held = &mut self.so_far.held;
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE - held.len()));
+            held.extend_from_slice(now);
             bytes = later;
-            if self.held.len() == PIECE {
+            if held.len() == PIECE {
                 self.flush()?;
             }
         }
         Ok(())
+    }
+
+    /// Leaves it until somebody [goes on](Documents::resume), on another thread perhaps.
+    pub fn pause(self) -> Paused {
+        self.so_far
     }
 
     /// Makes the document known. Its size in bytes.
@@ -165,23 +256,23 @@ impl Upload<'_> {
     ///
     /// The store is not available.
     pub fn finish(mut self) -> Result<u64, Refusal> {
-        if !self.held.is_empty() {
+        if !self.so_far.held.is_empty() {
             self.flush()?;
         }
-        let finish = Ask::Finish { document: self.document.clone(), size: self.size };
-        self.documents.ask(finish).map(|_| self.size)
+        let Paused { document, size, .. } = self.so_far;
+        self.documents.ask(Ask::Finish { document, size }).map(|_| size)
     }
 
     fn flush(&mut self) -> Result<(), Refusal> {
-        if self.pieces == MAX_PIECES {
+        let so_far = &mut self.so_far;
+        if so_far.pieces == MAX_PIECES {
             return Err(Refusal::TooLarge);
         }
-        let bytes = std::mem::take(&mut self.held);
-        let size = bytes.len() as u64;
-        let piece = Ask::Piece { document: self.document.clone(), number: self.pieces, bytes };
-        self.documents.ask(piece)?;
-        self.pieces += 1;
-        self.size += size;
+        let bytes = std::mem::take(&mut so_far.held);
+        let (size, document) = (bytes.len() as u64, so_far.document.clone());
+        self.documents.ask(Ask::Piece { document, number: so_far.pieces, bytes })?;
+        so_far.pieces += 1;
+        so_far.size += size;
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ mod url;
 mod view;
 mod weight;
 
-pub use documents::{Documents, MAX_PIECES, PIECE, Refusal, Upload};
+pub use documents::{DocumentStore, Documents, MAX_PIECES, PIECE, Paused, Refusal, Stat, Upload};
 pub use error::OpenError;
 pub use memory::{MAX_CLOSED, MAX_CLOSED_EVENTS, MAX_CONTACTS, MAX_DOCUMENTS_SIZE, Memory};
 pub use purge::{Purged, purge};

@@ -18,7 +18,7 @@ use confer_core::pii::Secret;
 use confer_core::text::Str;
 use confer_core::time::Stamp;
 
-use crate::documents::{Ask, Done, Refusal};
+use crate::documents::{Ask, Done, Refusal, Stat};
 use crate::identity::{self, Identity};
 use crate::random;
 
@@ -73,6 +73,8 @@ struct Known {
 struct Stored {
     session: SessionId,
     permit: Option<Secret>,
+    /// What type its sender said it is.
+    kind: Str,
     pieces: BTreeMap<u32, Vec<u8>>,
     size: Option<u64>,
 }
@@ -303,12 +305,13 @@ impl Memory {
     /// What a program asks of the documents, beside the machine.
     pub(crate) fn documents(&mut self, ask: Ask) -> Result<Done, Refusal> {
         match ask {
-            Ask::Begin { document, session, permit } => {
+            Ask::Begin { document, session, permit, kind } => {
                 if self.documents.get(&document).is_some_and(|it| it.size.is_some()) {
                     return Err(Refusal::Exists);
                 }
                 self.forget_document(&document);
-                let stored = Stored { session, permit, pieces: BTreeMap::new(), size: None };
+                let pieces = BTreeMap::new();
+                let stored = Stored { session, permit, kind, pieces, size: None };
                 self.documents.insert(document, stored);
             }
             Ask::Piece { document, number, bytes } => {
@@ -331,6 +334,11 @@ impl Memory {
                 let stored = self.documents.get(&document).filter(|it| it.size.is_some());
                 let stored = stored.ok_or(Refusal::NotFound)?;
                 return Ok(Done::Piece(stored.pieces.get(&number).cloned()));
+            }
+            Ask::Stat { document } => {
+                let stored = self.documents.get(&document).and_then(|it| Some((it, it.size?)));
+                let (stored, size) = stored.ok_or(Refusal::NotFound)?;
+                return Ok(Done::Stat(Stat { size, content_type: stored.kind.clone() }));
             }
             Ask::Delete { document } => self.forget_document(&document),
         }

@@ -8,6 +8,7 @@ mod interactions;
 mod reading;
 mod records;
 mod schema;
+mod shelf;
 mod trouble;
 mod worker;
 
@@ -36,6 +37,7 @@ pub(crate) use documents::forget as forget_document;
 pub(crate) use files::{Turns, beside, directory_for_owner, file_name, open_for_owner};
 pub(crate) use reading::Reader;
 pub(crate) use records::{forget, load};
+pub(crate) use shelf::Shelf;
 pub(crate) use trouble::Trouble;
 pub(crate) use worker::{refuse, run};
 
@@ -167,18 +169,7 @@ impl Database {
         if !self.identity.is_there() {
             return Err(Trouble::Gone);
         }
-        let connection = &self.connection;
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let now = Stamp::from_unix_seconds(millis() / 1000);
-        let done = work(&Work { connection, me: self.me, now }).and_then(|done| {
-            connection.prepare_cached("COMMIT")?.execute([])?;
-            Ok(done)
-        });
-        if done.is_err() && !connection.is_autocommit() {
-            // SQLite has done so itself after some errors; nothing can be done about another one.
-            let _ = connection.execute_batch("ROLLBACK");
-        }
-        done
+        transact(&self.connection, self.me, work)
     }
 
     /// Carries requests out together: all of them or none.
@@ -228,6 +219,25 @@ impl Database {
     pub(crate) fn leave(&self) -> Result<(), Trouble> {
         self.transact(|work| instances::leave(work.connection, work.me))
     }
+}
+
+/// Does something in one transaction, all of it or nothing. It is this process's turn.
+fn transact<T>(
+    connection: &Connection,
+    me: i64,
+    work: impl FnOnce(&Work<'_>) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let now = Stamp::from_unix_seconds(millis() / 1000);
+    let done = work(&Work { connection, me, now }).and_then(|done| {
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(done)
+    });
+    if done.is_err() && !connection.is_autocommit() {
+        // SQLite has done so itself after some errors; nothing can be done about another one.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    done
 }
 
 /// Something to be done in a transaction.

@@ -3,9 +3,10 @@
 use confer_core::ask::{Document, Failure, Outcome};
 use confer_core::id::{DocumentId, SessionId};
 use confer_core::pii::Secret;
+use confer_core::text::Str;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::documents::{Ask, Done, MAX_PIECES, Refusal};
+use crate::documents::{Ask, Done, MAX_PIECES, Refusal, Stat};
 
 use super::trouble::Trouble;
 use super::{Answer, Work};
@@ -30,7 +31,9 @@ impl Work<'_> {
     /// Carries out what a program asks of the documents, beside the machine.
     pub(super) fn documents(&self, ask: &Ask) -> Result<Result<Done, Refusal>, Trouble> {
         Ok(match ask {
-            Ask::Begin { document, session, permit } => self.begin(document, session, permit)?,
+            Ask::Begin { document, session, permit, kind } => {
+                self.begin(document, session, permit, kind)?
+            }
             Ask::Piece { document, number, bytes } => {
                 let Some((id, _, complete)) = self.find_document(document)? else {
                     return Ok(Err(Refusal::NotFound));
@@ -61,6 +64,16 @@ impl Work<'_> {
                 }
                 Some((_, _, false)) | None => Err(Refusal::NotFound),
             },
+            Ask::Stat { document } => {
+                let query = "SELECT size, content_type FROM document
+                    WHERE document = ?1 AND complete = 1";
+                let mut query = self.connection.prepare_cached(query)?;
+                let stat = query.query_row([document.as_str()], |row| {
+                    let size = row.get::<_, i64>(0)?.cast_unsigned();
+                    Ok(Stat { size, content_type: Str::new(&row.get::<_, String>(1)?) })
+                });
+                stat.optional()?.map(Done::Stat).ok_or(Refusal::NotFound)
+            }
             Ask::Delete { document } => {
                 if let Some((id, _, _)) = self.find_document(document)? {
                     forget(self.connection, id)?;
@@ -75,6 +88,7 @@ impl Work<'_> {
         document: &DocumentId,
         session: &SessionId,
         permit: &Option<Secret>,
+        kind: &Str,
     ) -> Result<Result<Done, Refusal>, Trouble> {
         match self.find_document(document)? {
             Some((_, _, true)) => return Ok(Err(Refusal::Exists)),
@@ -82,13 +96,15 @@ impl Work<'_> {
             Some((id, _, false)) => forget(self.connection, id)?,
             None => {}
         }
-        let insert = "INSERT INTO document (document, session, permit, size, begun_at, complete)
-            VALUES (?1, ?2, ?3, 0, ?4, 0)";
+        let insert = "INSERT INTO document
+            (document, session, permit, size, begun_at, complete, content_type)
+            VALUES (?1, ?2, ?3, 0, ?4, 0, ?5)";
         self.connection.prepare_cached(insert)?.execute(params![
             document.as_str(),
             session.as_str(),
             permit.as_ref().map(Secret::reveal),
             self.now.as_unix_seconds(),
+            &**kind,
         ])?;
         Ok(Ok(Done::Done))
     }

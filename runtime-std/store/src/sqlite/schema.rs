@@ -13,7 +13,8 @@ use super::trouble::Trouble;
 pub(crate) const APPLICATION: i64 = 0x436e_6672;
 
 /// What makes each version of the schema of the one before. Never changed once released.
-pub(crate) const STEPS: &[&str] = &["
+pub(crate) const STEPS: &[&str] = &[
+    "
 CREATE TABLE record (
     id INTEGER PRIMARY KEY,
     session TEXT NOT NULL UNIQUE,
@@ -124,7 +125,11 @@ CREATE TABLE message (
     sent_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX message_instance ON message (instance, id);
-"];
+",
+    "
+ALTER TABLE document ADD COLUMN content_type TEXT NOT NULL DEFAULT '';
+",
+];
 
 /// What a file's schema is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use confer_core::id::{DocumentId, EventId, InteractionId, SessionId};
 use confer_core::pii::Secret;
 use confer_core::text::Str;
 use confer_core::time::Stamp;
-use confer_store::{PIECE, Refusal};
+use confer_store::{PIECE, Refusal, Stat};
 
 use crate::support::{
     Asker, Scratch, append, append_with, beginning, close, create, message, own, said_of, words,
@@ -318,19 +318,27 @@ fn interactions_take_what_they_are_told(store: &mut Asker) {
 fn documents_come_and_go_in_pieces(store: &mut Asker) {
     // B22.1, B22.2
     let document = DocumentId::new("doc-1");
-    let stat = || Request::Document(Document::Stat { document: document.clone() });
     let session = SessionId::new(SESSION);
     let bytes: Vec<u8> = (0..=255).cycle().take(2 * PIECE + 1).collect();
     let permit = Some(Secret::new("p"));
-    let mut upload =
-        store.store.documents().begin(document.clone(), session.clone(), permit).unwrap();
+    let documents = store.store.documents();
+    let kind = Str::new("image/png");
+    let upload =
+        documents.begin_as(document.clone(), session.clone(), permit, kind.clone()).unwrap();
+    let mut paused = upload.pause();
+    assert_eq!(documents.stat(&document), Err(Refusal::NotFound), "it is not finished");
     for part in bytes.chunks(PIECE - 7) {
+        let mut upload = documents.resume(paused);
         upload.write(part).unwrap();
+        paused = upload.pause();
     }
-    let size = upload.finish();
+    let size = documents.resume(paused).finish();
+    let stat = Stat { size: bytes.len() as u64, content_type: kind };
+    assert_eq!(documents.stat(&document), Ok(stat));
     assert_eq!(size, Ok(bytes.len() as u64));
+    let asked = || Request::Document(Document::Stat { document: document.clone() });
     assert_eq!(
-        store.ask(stat()),
+        store.ask(asked()),
         Outcome::Stat {
             size: bytes.len() as u64,
             session: session.clone(),
@@ -353,5 +361,6 @@ fn documents_come_and_go_in_pieces(store: &mut Asker) {
     assert_eq!(upload.finish(), Ok(1));
     assert_eq!(documents.read(&document, 0), Ok(Some(b"x".to_vec())));
     assert_eq!(documents.read(&document, 1), Ok(None));
-    assert!(matches!(store.ask(stat()), Outcome::Stat { size: 1, permit: None, .. }));
+    assert_eq!(documents.stat(&document).map(|stat| stat.content_type), Ok(Str::default()));
+    assert!(matches!(store.ask(asked()), Outcome::Stat { size: 1, permit: None, .. }));
 }
