@@ -4,13 +4,14 @@ use alloc::collections::VecDeque;
 
 use confer_core::ask::Request as AskRequest;
 use confer_core::door::{Action, CloseReason, Input, LinkChange, Report, Trust};
-use confer_core::frame::Protocol;
-use confer_core::id::{LinkId, OpId};
+use confer_core::frame::{Event, Frame, Protocol, Request, flex};
+use confer_core::id::{LinkId, OpId, PortId};
 use confer_core::machine::{Machine, Progress};
 use confer_core::slab::{Key, Slab};
 use confer_core::time::Instant;
 use confer_core::wheel::{TimerId, Wheel};
 
+use crate::inside;
 use crate::link::{Change, Loss, Received, SendError};
 use crate::server::ServerLink;
 use crate::settings::Settings;
@@ -28,9 +29,14 @@ use crate::tally::Tally;
 /// 3. after each of these, [`poll_link`](Host::poll_link) names the connections that have
 ///    [`output`](Host::output) or [are over](Host::is_finished), and
 ///    [`poll_outward`](Host::poll_outward) says what is for neither.
+///
+/// A gateway node inside the same process has a link without bytes: [`attach`](Host::attach),
+/// [`pass`](Host::pass), [`Outward::Told`].
 pub struct Host<M> {
     machine: M,
     links: Slab<Hosted>,
+    /// How many of them are nodes inside this process.
+    nodes: usize,
     timers: Wheel<Key<Hosted>>,
     touched: VecDeque<Key<Hosted>>,
     outward: VecDeque<Outward>,
@@ -39,7 +45,8 @@ pub struct Host<M> {
 
 /// A connection, and what is known of it here.
 struct Hosted {
-    link: ServerLink,
+    /// None: its other end is in this process, and takes frames.
+    link: Option<ServerLink>,
     timer: Option<TimerId>,
     /// It stands in line for [`Host::poll_link`].
     touched: bool,
@@ -57,6 +64,13 @@ pub enum Outward {
         op: OpId,
         /// What is asked.
         request: AskRequest,
+    },
+    /// Give this to the node inside this process.
+    Told {
+        /// Its link.
+        link: LinkId,
+        /// What.
+        frame: Frame<flex::Event>,
     },
     /// Count and log this.
     Report(Report),
@@ -92,6 +106,7 @@ where
         Self {
             machine,
             links: Slab::new(limit),
+            nodes: 0,
             timers: Wheel::new(now, limit),
             touched: VecDeque::new(),
             outward: VecDeque::new(),
@@ -109,14 +124,14 @@ where
         &mut self.machine
     }
 
-    /// How many connections there are.
+    /// How many connections there are. A node inside this process has none.
     pub const fn len(&self) -> usize {
-        self.links.len()
+        self.links.len() - self.nodes
     }
 
     /// Whether there is no connection.
     pub const fn is_empty(&self) -> bool {
-        self.links.is_empty()
+        self.len() == 0
     }
 
     /// What happened to them so far.
@@ -138,12 +153,43 @@ where
     ) -> Result<LinkId, TooMany> {
         let link = ServerLink::new(protocol, settings, now);
         let port = link.port();
+        let inserted = self.insert(Some(link), port, trust, now);
+        match inserted {
+            Ok(_) => self.tally.opened += 1,
+            Err(TooMany) => self.tally.refused += 1,
+        }
+        inserted
+    }
+
+    /// A gateway node inside this process is there: it passes frames, not bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Host::accept).
+    pub fn attach(&mut self, now: Instant) -> Result<LinkId, TooMany> {
+        let link = self.insert(None, PortId::Web, Trust::Gateway, now)?;
+        self.nodes += 1;
+        Ok(link)
+    }
+
+    /// The node inside this process asks.
+    pub fn pass(&mut self, id: LinkId, frame: Frame<flex::Request>, now: Instant) {
+        let there = Key::from_bits(id.0).and_then(|key| self.links.get(key));
+        if there.is_some_and(|hosted| hosted.link.is_none()) {
+            let frame = frame.map(Request::Flex);
+            self.handle(Input::Frame { link: id, frame }, now);
+        }
+    }
+
+    fn insert(
+        &mut self,
+        link: Option<ServerLink>,
+        port: PortId,
+        trust: Trust,
+        now: Instant,
+    ) -> Result<LinkId, TooMany> {
         let hosted = Hosted { link, timer: None, touched: false, told: false };
-        let Ok(key) = self.links.insert(hosted) else {
-            self.tally.refused += 1;
-            return Err(TooMany);
-        };
-        self.tally.opened += 1;
+        let key = self.links.insert(hosted).map_err(|_| TooMany)?;
         let link = LinkId(key.to_bits());
         self.handle(Input::Link { link, change: LinkChange::Opened { port, trust } }, now);
         self.look_after(key, now);
@@ -153,8 +199,8 @@ where
     /// Bytes came.
     pub fn receive(&mut self, id: LinkId, mut bytes: &[u8], now: Instant) {
         let Some(key) = Key::from_bits(id.0) else { return };
-        while let Some(hosted) = self.links.get_mut(key)
-            && let Some(received) = hosted.link.receive(&mut bytes, now)
+        while let Some(link) = self.links.get_mut(key).and_then(|hosted| hosted.link.as_mut())
+            && let Some(received) = link.receive(&mut bytes, now)
         {
             let input = match received {
                 Received::Frame(frame) => Input::Frame { link: id, frame },
@@ -169,14 +215,14 @@ where
     /// What is to be written to a connection next; empty when nothing is.
     pub fn output(&self, id: LinkId) -> &[u8] {
         let hosted = Key::from_bits(id.0).and_then(|key| self.links.get(key));
-        hosted.map_or(&[], |hosted| hosted.link.output())
+        hosted.and_then(|hosted| hosted.link.as_ref()).map_or(&[], ServerLink::output)
     }
 
     /// The first `count` bytes of [`output`](Host::output) are written.
     pub fn sent(&mut self, id: LinkId, count: usize, now: Instant) {
         let Some(key) = Key::from_bits(id.0) else { return };
-        if let Some(hosted) = self.links.get_mut(key) {
-            hosted.link.sent(count);
+        if let Some(link) = self.links.get_mut(key).and_then(|hosted| hosted.link.as_mut()) {
+            link.sent(count);
             self.look_after(key, now);
             self.carry_out(now);
         }
@@ -185,14 +231,17 @@ where
     /// Whether nothing is left to do for a connection but to close the socket.
     pub fn is_finished(&self, id: LinkId) -> bool {
         let hosted = Key::from_bits(id.0).and_then(|key| self.links.get(key));
-        hosted.is_none_or(|hosted| hosted.link.is_finished())
+        hosted.is_none_or(Hosted::is_finished)
     }
 
     /// A connection is gone, whoever ended it. Its id names nothing any more.
     pub fn closed(&mut self, id: LinkId, now: Instant) {
         let Some(key) = Key::from_bits(id.0) else { return };
-        let Some(Hosted { timer, told, .. }) = self.links.remove(key) else { return };
-        self.tally.closed += 1;
+        let Some(Hosted { link, timer, told, .. }) = self.links.remove(key) else { return };
+        match link {
+            Some(_) => self.tally.closed += 1,
+            None => self.nodes -= 1,
+        }
         timer.map(|timer| self.timers.cancel(timer));
         if !told {
             self.handle(Input::Link { link: id, change: LinkChange::Closed }, now);
@@ -203,7 +252,7 @@ where
     pub fn broke(&mut self, id: LinkId, now: Instant) {
         let known = Key::from_bits(id.0).and_then(|key| self.links.get(key));
         // One that was lost already, or that this side ended, breaks nothing.
-        if known.is_some_and(|hosted| !hosted.told && !hosted.link.is_finished()) {
+        if known.is_some_and(|hosted| !hosted.told && !hosted.is_finished()) {
             self.tally.broken += 1;
         }
         self.closed(id, now);
@@ -223,8 +272,10 @@ where
         while let Some((_, key)) = self.timers.pop_due(now, &mut left) {
             if let Some(hosted) = self.links.get_mut(key) {
                 hosted.timer = None;
-                if hosted.link.poll_timeout().is_some_and(|at| at <= now) {
-                    hosted.link.handle_timeout(now);
+                if let Some(link) = &mut hosted.link
+                    && link.poll_timeout().is_some_and(|at| at <= now)
+                {
+                    link.handle_timeout(now);
                 }
                 self.look_after(key, now);
             }
@@ -263,7 +314,11 @@ where
                 Action::Send { link: id, frame } => {
                     let Some(key) = Key::from_bits(id.0) else { continue };
                     let Some(hosted) = self.links.get_mut(key) else { continue };
-                    match hosted.link.send(frame, now) {
+                    let Some(there) = &mut hosted.link else {
+                        self.tell(id, frame);
+                        continue;
+                    };
+                    match there.send(frame, now) {
                         // The machine hears of a lost link in its turn.
                         Ok(()) | Err(SendError::Closed | SendError::Overflow) => {}
                         Err(error @ (SendError::Unencodable(_) | SendError::WrongProtocol)) => {
@@ -277,7 +332,9 @@ where
                     self.outward.push_back(Outward::Closes { link, reason });
                     let Some(key) = Key::from_bits(link.0) else { continue };
                     let Some(hosted) = self.links.get_mut(key) else { continue };
-                    hosted.link.close(now);
+                    if let Some(there) = &mut hosted.link {
+                        there.close(now);
+                    }
                     self.look_after(key, now);
                 }
                 Action::Ask { op, request } => {
@@ -291,12 +348,26 @@ where
         }
     }
 
+    /// Says something to the node inside this process.
+    fn tell(&mut self, link: LinkId, frame: Frame<Event>) {
+        let Frame { reference, body } = frame;
+        self.outward.push_back(match body {
+            Event::Flex(event) => match inside::cut(Frame::new(reference, event)) {
+                Ok(frame) => Outward::Told { link, frame },
+                Err(error) => Outward::Unsendable { link, error: SendError::Unencodable(error) },
+            },
+            Event::Basic(_) | Event::Esp(_) => {
+                Outward::Unsendable { link, error: SendError::WrongProtocol }
+            }
+        });
+    }
+
     /// Something happened to a link: the machine is told of it, its timer set, and whoever writes is
     /// sent to it. What the machine does about it is carried out by the caller.
     fn look_after(&mut self, key: Key<Hosted>, now: Instant) {
         let id = LinkId(key.to_bits());
         while let Some(hosted) = self.links.get_mut(key)
-            && let Some(change) = hosted.link.poll_change()
+            && let Some(change) = hosted.link.as_mut().and_then(ServerLink::poll_change)
         {
             let change = match change {
                 Change::Congested => LinkChange::Congested,
@@ -311,7 +382,8 @@ where
             self.machine.handle(Input::Link { link: id, change }, now);
         }
         let Some(hosted) = self.links.get_mut(key) else { return };
-        if let Some(at) = hosted.link.poll_timeout() {
+        let Some(link) = &hosted.link else { return };
+        if let Some(at) = link.poll_timeout() {
             match hosted.timer {
                 // One that fires too early looks again; most are never reached.
                 Some(timer) if self.timers.deadline(timer).is_some_and(|armed| armed <= at) => {}
@@ -322,10 +394,17 @@ where
                 None => hosted.timer = self.timers.arm(at, key).ok(),
             }
         }
-        let busy = !hosted.link.output().is_empty() || hosted.link.is_finished();
+        let busy = !link.output().is_empty() || link.is_finished();
         if busy && !core::mem::replace(&mut hosted.touched, true) {
             self.touched.push_back(key);
         }
+    }
+}
+
+impl Hosted {
+    /// One without bytes is never finished with them.
+    fn is_finished(&self) -> bool {
+        self.link.as_ref().is_some_and(ServerLink::is_finished)
     }
 }
 

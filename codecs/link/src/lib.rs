@@ -36,6 +36,7 @@ extern crate alloc;
 
 mod addp;
 mod host;
+mod inside;
 mod link;
 mod output;
 mod server;

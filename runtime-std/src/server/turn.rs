@@ -414,6 +414,8 @@ impl Turn<'_, '_> {
                 Some(Outward::Report(report)) => info!(?report, "report"),
                 Some(Outward::Lost { link, loss }) => debug!(?link, ?loss, "a connection is over"),
                 Some(Outward::Closes { link, reason }) => debug!(?link, ?reason, "closing"),
+                // No node was attached: that takes a runtime that speaks HTTP.
+                Some(Outward::Told { .. }) => {}
                 Some(Outward::Unsendable { link, error }) => {
                     error!(?link, %error, "an answer was lost");
                 }
