@@ -380,6 +380,9 @@ impl Server {
     }
 
     pub(super) fn send_flex(&mut self, link: LinkId, reference: u32, status: EventStatus) {
+        // A gateway tells its customers by whom they were served (B20.12, B26.4).
+        let app_dbid = self.config.server.app_dbid.and_then(|number| i32::try_from(number).ok());
+        let status = EventStatus { app_dbid, ..status };
         if let Some(there) = self.links.link_mut(link) {
             there.unanswered.remove(&reference);
             let frame = Frame::new(reference, Event::EventStatus(status).into());
