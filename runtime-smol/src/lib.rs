@@ -11,3 +11,4 @@ extern crate alloc;
 #[cfg(target_os = "linux")]
 pub mod load;
 pub mod serve;
+mod web;

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use confer_core::config::{Config, Listen};
 use confer_core::door::Identity;
 use confer_core::frame::Protocol;
+use confer_core::gateway::GatewaySettings;
 use confer_core::id::PortId;
 use confer_core::server::Server;
 use confer_core::time::{Instant as MachineInstant, Wall};
@@ -38,6 +39,9 @@ use poller::{Native, Poller, Single};
 use state::State;
 use turn::{Listener, Order, Turn};
 
+use crate::web::inside::{self, Attached};
+use crate::web::{self, Door, Files, Listening, Opening};
+
 pub use confer_runtime_std::tls::TlsError;
 pub use journal::Recording;
 
@@ -50,11 +54,12 @@ const ORDERS: usize = 16;
 pub const PROGRAM: &str = concat!("confer ", env!("CARGO_PKG_VERSION"));
 
 /// Where the ports listen unless the configuration says otherwise.
-pub const LISTEN: [(PortId, SocketAddr); 4] = [
+pub const LISTEN: [(PortId, SocketAddr); 5] = [
     (PortId::Default, local(4480)),
     (PortId::Webapi, local(4481)),
     (PortId::Esp, local(4482)),
     (PortId::Health, local(4483)),
+    (PortId::Web, local(8080)),
 ];
 
 const fn local(port: u16) -> SocketAddr {
@@ -68,6 +73,7 @@ pub struct Running {
     orders: smol::channel::Sender<Order>,
     ended: smol::channel::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
+    web: Option<Web>,
 }
 
 /// Why a server does not run.
@@ -181,7 +187,7 @@ fn start_on<P: Poller>(
 ) -> Result<Running, StartError> {
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
-    let mut health = None;
+    let (mut health, mut web) = (None, None);
     for port in PortId::ALL {
         let options = &config.ports[port];
         let address = match options.listen {
@@ -196,11 +202,7 @@ fn start_on<P: Poller>(
             PortId::Default => Some(Protocol::Basic),
             PortId::Webapi => Some(Protocol::Flex),
             PortId::Esp => Some(Protocol::Esp),
-            PortId::Health => None,
-            PortId::Web => {
-                warn!("port web is configured, and this server does not open it yet");
-                continue;
-            }
+            PortId::Health | PortId::Web => None,
         };
         let tls = tls::server(options).map_err(|error| StartError::Tls { port, error })?;
         let listen = |error| StartError::Listen { port, address, error };
@@ -208,7 +210,8 @@ fn start_on<P: Poller>(
         socket.set_nonblocking(true).map_err(listen)?;
         addresses.push((port, socket.local_addr().map_err(listen)?));
         let certified = tls.is_some() && options.client_ca_file.is_some();
-        if !address.ip().is_loopback() && options.access_token.is_none() && !certified {
+        let guarded = port != PortId::Web && !address.ip().is_loopback();
+        if guarded && options.access_token.is_none() && !certified {
             warn!(%port, %address, "anybody who reaches this port may use it: it has neither \
                 access-token nor client-ca-file");
         }
@@ -217,6 +220,7 @@ fn start_on<P: Poller>(
                 let socket = Arc::new(socket);
                 listeners.push(Listener { port, protocol, socket, tls, certified });
             }
+            None if port == PortId::Web => web = Some(Listening { socket, tls }),
             None => health = Some(socket),
         }
     }
@@ -243,14 +247,23 @@ fn start_on<P: Poller>(
     };
     let options = StoreOptions::of(&config, &addresses, storing.sync);
     let store = Store::open(&storing.url, &options, wake).map_err(StartError::Store)?;
+    let store = Arc::new(store);
     info!(store = %storing.url, name = options.instance, "the store is open");
     let identity = options.identity(&addresses);
     let (machine, journal) =
         machine(store.config(&config), identity, seed, clock.wall(), recording)?;
+    let (web, node) = match web {
+        Some(listening) => {
+            let (web, node) = open_web(listening, &config, &options.instance, &store)?;
+            (Some(web), Some(node))
+        }
+        None => (None, None),
+    };
     let (orders, received) = smol::channel::bounded(ORDERS);
     let (ending, ended) = smol::channel::bounded(1);
     let turn = Turn {
-        host: Host::new(machine, connections, now),
+        // The node inside has a link, and no descriptor.
+        host: Host::new(machine, connections + 1, now),
         config,
         clock,
         poller: P::new()?,
@@ -258,6 +271,7 @@ fn start_on<P: Poller>(
         store,
         stored,
         orders: received,
+        node,
         state,
         journal,
         sockets: Vec::new(),
@@ -275,7 +289,37 @@ fn start_on<P: Poller>(
         drop(ending);
         result
     })?;
-    Ok(Running { addresses, orders, ended, thread })
+    Ok(Running { addresses, orders, ended, thread, web })
+}
+
+/// What port `web` is, once it is open: how it is configured, and its thread.
+type Web = (Arc<Door>, JoinHandle<()>);
+
+/// Opens port `web`, with a gateway node in this process.
+fn open_web(
+    listening: Listening,
+    config: &Arc<Config>,
+    name: &str,
+    store: &Arc<Store>,
+) -> io::Result<(Web, Attached)> {
+    let executor = Arc::new(smol::Executor::new());
+    let (stopping, stop) = smol::channel::bounded(1);
+    let (teller, hearing) = web::node::teller();
+    let (lines, attached) = inside::pair(teller.clone(), Arc::clone(&executor), stopping);
+    let opening = Opening {
+        listening,
+        settings: GatewaySettings::new(web::NODE_GROUP, name, 1),
+        config: Arc::clone(config),
+        teller: (teller, hearing),
+        lines,
+        files: Some(Arc::new(Files::Inside(Arc::clone(store)))),
+        executor,
+        stop,
+    };
+    let (door, running) = opening.open(config.web.max_connections as usize)?;
+    let run = move || smol::block_on(running.run());
+    let thread = std::thread::Builder::new().name("web".into()).spawn(run)?;
+    Ok(((door, thread), attached))
 }
 
 /// The machine, and where it is recorded, if it is.
@@ -317,6 +361,9 @@ impl Running {
 
     /// Puts a configuration in force, as far as its options act now.
     pub fn configure(&self, config: Arc<Config>) {
+        if let Some((door, _)) = &self.web {
+            door.configure(&config);
+        }
         self.order(Order::Configure(config));
     }
 
@@ -354,7 +401,13 @@ impl Running {
     ///
     /// What ended it, if nobody wanted it to end.
     pub fn join(self) -> io::Result<()> {
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the server's thread panicked")))
+        let panicked = |_| Err(io::Error::other("the server's thread panicked"));
+        let result = self.thread.join().unwrap_or_else(panicked);
+        if let Some((_, web)) = self.web {
+            // Its last words; then nobody has the store any more.
+            web.join().map_err(|_| io::Error::other("the thread of port web panicked"))?;
+        }
+        result
     }
 }
 

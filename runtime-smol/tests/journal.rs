@@ -51,7 +51,7 @@ impl Recorded {
     }
 
     fn begin(mut command: Command, journal: &Path, further: &[&str]) -> Self {
-        let listen = ["default=127.0.0.1:0", "webapi=off", "ESP=off", "health=off"];
+        let listen = ["default=127.0.0.1:0", "webapi=off", "ESP=off", "health=off", "web=off"];
         let mut child = command
             .args(["serve", "--store", "memory:"])
             .args(listen.iter().flat_map(|port| ["--listen", port]))
@@ -309,7 +309,7 @@ fn a_journal_that_cannot_be_created_is_told_at_the_start() {
             "--listen",
             "webapi=off",
         ])
-        .args(["--listen", "ESP=off", "--listen", "health=off", "--journal"])
+        .args(["--listen", "ESP=off", "--listen", "health=off", "--listen", "web=off", "--journal"])
         .arg(directory.file("nowhere").join("chat.journal"))
         .output()
         .unwrap();

@@ -28,7 +28,8 @@ struct Served {
 
 impl Served {
     fn start(args: &[&str]) -> Self {
-        let free = ["default", "webapi", "ESP", "health"].map(|port| format!("{port}=127.0.0.1:0"));
+        let ports = ["default", "webapi", "ESP", "health", "web"];
+        let free = ports.map(|port| format!("{port}=127.0.0.1:0"));
         let listen = free.iter().flat_map(|port| ["--listen", port.as_str()]);
         let mut child = confer()
             .args(["serve", "--store", "memory:"])

@@ -26,7 +26,8 @@ struct Served {
 
 impl Served {
     fn start(args: &[&str]) -> Self {
-        let free = ["default", "webapi", "ESP", "health"].map(|port| format!("{port}=127.0.0.1:0"));
+        let ports = ["default", "webapi", "ESP", "health", "web"];
+        let free = ports.map(|port| format!("{port}=127.0.0.1:0"));
         let listen = free.iter().flat_map(|port| ["--listen", port.as_str()]);
         let mut child = confer().args(SERVE).args(listen).args(args).spawn().unwrap();
         let mut ready = String::new();
@@ -224,7 +225,10 @@ fn what_is_wrong_is_said_with_its_place() {
     let (code, text) = fails(&["--store", "mysql:x.db"]);
     assert_eq!(code, Some(2));
     assert!(text.contains("sqlite:PATH"), "{text}");
-    let (code, text) = fails(&["--store", "sqlite:/proc/none/x.db"]);
+    let off = ["default=127.0.0.1:0", "webapi=off", "ESP=off", "health=off", "web=off"];
+    let mut args: Vec<_> = off.iter().flat_map(|port| ["--listen", port]).collect();
+    args.extend(["--store", "sqlite:/proc/none/x.db"]);
+    let (code, text) = fails(&args);
     assert_eq!(code, Some(1));
     assert!(text.contains("/proc/none"), "{text}");
     // A port that somebody else has.
@@ -233,6 +237,13 @@ fn what_is_wrong_is_said_with_its_place() {
     let (code, text) = fails(&["--listen", &listen]);
     assert_eq!(code, Some(1));
     assert!(text.contains("port default cannot listen on"), "{text}");
+    let off = ["default=127.0.0.1:0", "webapi=off", "ESP=off", "health=off"];
+    let listen = listen.replace("default", "web");
+    let listen = off.iter().copied().chain([listen.as_str()]);
+    let args: Vec<_> = listen.flat_map(|port| ["--listen", port]).collect();
+    let (code, text) = fails(&args);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("port web cannot listen on"), "{text}");
 }
 
 #[test]

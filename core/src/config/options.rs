@@ -255,6 +255,16 @@ options! {
     file_max: Duration = seconds(600), Kind::seconds(1, 86_400), "file-max", Now;
     /// How long a call waits while no chat server can be reached.
     server_wait: Duration = seconds(5), Kind::seconds(1, 600), "server-wait", Now;
+    /// Connections of clients at a time. One more: the one that was idle for longest is closed, or
+    /// the new one if none is idle.
+    max_connections: u32 = 4096, Kind::integer(1, 1_048_576, ""), "max-connections", Restart;
+    /// Longest time the head of a request may take, and a handshake.
+    head_max: Duration = seconds(10), Kind::seconds(1, 600), "head-max", Now;
+    /// Longest time the parameters of a request may take, and the longest time a client that sends a
+    /// file, or is sent an answer, may stand still.
+    body_max: Duration = seconds(30), Kind::seconds(1, 600), "body-max", Now;
+    /// How long a connection may be idle between two requests.
+    idle_max: Duration = seconds(60), Kind::seconds(1, 3600), "idle-max", Now;
 }
 
 const fn seconds(number: u64) -> Duration {

@@ -24,6 +24,7 @@ use super::journal::Journal;
 use super::poller::{Poller, Watched};
 use super::socket::{Socket, Taken};
 use super::state::State;
+use crate::web::inside::{Attached, Wanted};
 
 /// Bytes read at a time, from one connection, before another has its turn.
 const READ: usize = 65_536;
@@ -33,6 +34,8 @@ const ACCEPTS: usize = 64;
 const TIMERS: usize = 1024;
 /// Answers of the store taken at a time, before bytes are moved again.
 const ANSWERS: usize = 1024;
+/// Requests of the node inside taken at a time, before bytes are moved again.
+const REQUESTS: usize = 1024;
 /// Turns taken before other tasks of the thread have theirs.
 const TURNS: usize = 8;
 /// How long nothing is accepted after that could not be done.
@@ -87,10 +90,12 @@ pub(super) struct Turn<P> {
     pub(super) clock: Clock,
     pub(super) poller: P,
     pub(super) listeners: Vec<Listener>,
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
     /// The store has something to say.
     pub(super) stored: smol::channel::Receiver<()>,
     pub(super) orders: smol::channel::Receiver<Order>,
+    /// The gateway node inside this process, if port `web` is open.
+    pub(super) node: Option<Attached>,
     pub(super) state: Arc<State>,
     /// Where the machine is recorded, if it is.
     pub(super) journal: Option<Journal>,
@@ -120,6 +125,7 @@ enum Woken {
     Sockets,
     Timer,
     Store,
+    Node(Wanted),
     Order(Option<Order>),
 }
 
@@ -145,6 +151,7 @@ impl<P: Poller> Turn<P> {
                 // Whoever held the server has let go of it.
                 Woken::Order(Some(Order::Stop) | None) => break,
                 Woken::Order(Some(order)) => self.obey(order),
+                Woken::Node(wanted) => self.serve_node(wanted),
                 Woken::Sockets | Woken::Timer | Woken::Store => {}
             }
             while self.turn()? {
@@ -227,7 +234,17 @@ impl<P: Poller> Turn<P> {
             let _ = self.stored.recv().await;
             Woken::Store
         };
-        orders.or(sockets).or(store).or(timer).await
+        let node = async {
+            match &self.node {
+                // It lives as long as this, or longer.
+                Some(node) => match node.wanted.recv().await {
+                    Ok(wanted) => Woken::Node(wanted),
+                    Err(_) => smol::future::pending().await,
+                },
+                None => smol::future::pending().await,
+            }
+        };
+        orders.or(sockets).or(store).or(node).or(timer).await
     }
 
     fn obey(&mut self, order: Order) {
@@ -301,6 +318,7 @@ impl<P: Poller> Turn<P> {
             }
             self.flush();
         }
+        let asked = self.serve_node_on();
         let now = self.clock.now();
         let progress = if self.host.poll_timeout().is_some_and(|at| at <= now) {
             self.host.handle_timeout(now, TIMERS)
@@ -316,13 +334,54 @@ impl<P: Poller> Turn<P> {
             }
         }
         self.flush();
-        if !ready.is_empty() && self.config.settings.limits_control_enabled {
+        let busy = asked || !ready.is_empty();
+        if busy && self.config.settings.limits_control_enabled {
             self.host.handle(Input::ReplyDelay(began.elapsed()), self.clock.now());
         }
         if let Some(journal) = &mut self.journal {
             journal.keep(self.host.machine_mut());
         }
-        Ok(!ready.is_empty() || progress == Progress::More || !self.store.is_quiet())
+        Ok(busy || progress == Progress::More || !self.store.is_quiet())
+    }
+
+    /// Does what the node inside wants by now, if anything; whether it was.
+    fn serve_node_on(&mut self) -> bool {
+        let mut some = false;
+        for _ in 0..REQUESTS {
+            let wanted = self.node.as_ref().and_then(|node| node.wanted.try_recv().ok());
+            let Some(wanted) = wanted else { break };
+            some = true;
+            self.serve_node(wanted);
+        }
+        if some {
+            self.flush();
+        }
+        some
+    }
+
+    /// Does what the node inside wants.
+    fn serve_node(&mut self, wanted: Wanted) {
+        let (now, Some(node)) = (self.clock.now(), &mut self.node) else { return };
+        match (wanted, node.link) {
+            (Wanted::Link, Some(_)) => {}
+            (Wanted::Link, None) => match self.host.attach(now) {
+                Ok(link) => node.opened(link),
+                Err(TooMany) => node.closed(),
+            },
+            (Wanted::Answer(frame), Some(link)) => self.host.pass(link, frame, now),
+            // It has heard of that by now.
+            (Wanted::Answer(_), None) => {}
+        }
+    }
+
+    /// The machine ends the link of the node inside, if it is that.
+    fn detach(&mut self, link: LinkId) {
+        if let Some(node) = &mut self.node
+            && node.link == Some(link)
+        {
+            node.closed();
+            self.host.closed(link, self.clock.now());
+        }
     }
 
     fn accept(&mut self, index: usize) {
@@ -492,7 +551,15 @@ impl<P: Poller> Turn<P> {
                 Some(Outward::Ask { op, request }) => self.store.ask(op, request),
                 Some(Outward::Report(report)) => info!(?report, "report"),
                 Some(Outward::Lost { link, loss }) => debug!(?link, ?loss, "a connection is over"),
-                Some(Outward::Closes { link, reason }) => debug!(?link, ?reason, "closing"),
+                Some(Outward::Told { frame, .. }) => {
+                    if let Some(node) = &self.node {
+                        node.told(frame);
+                    }
+                }
+                Some(Outward::Closes { link, reason }) => {
+                    debug!(?link, ?reason, "closing");
+                    self.detach(link);
+                }
                 Some(Outward::Unsendable { link, error }) => {
                     error!(?link, %error, "an answer was lost");
                 }

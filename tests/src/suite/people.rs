@@ -47,7 +47,7 @@ impl<S: Shell> House<S> {
         let mut config = Config::default();
         let ports = ["ports.default", "ports.webapi", "ports.ESP"];
         let listen = ports.map(|section| (section, "listen", "127.0.0.1:0"));
-        let quiet = [("ports.health", "listen", "off")];
+        let quiet = ["ports.health", "ports.web"].map(|section| (section, "listen", "off"));
         for (section, option, value) in listen.iter().chain(&quiet).chain(options) {
             config.set(section, option, value).expect("a legal option");
         }

@@ -204,7 +204,7 @@ pub fn a_file_that_is_not_what_it_should_be_is_named<S: Shell>() {
         if let Some(authorities) = authorities {
             set("client-ca-file", authorities);
         }
-        for port in ["webapi", "ESP", "health"] {
+        for port in ["webapi", "ESP", "health", "web"] {
             config.set(&format!("ports.{port}"), "listen", "off").expect("a legal option");
         }
         let Err(refusal) = S::start(Arc::new(config)) else { panic!("it starts: {named}") };
