@@ -7,6 +7,7 @@ mod check_config;
 mod contacts;
 mod decode;
 mod export;
+mod gateway;
 mod interaction;
 mod journal;
 #[cfg(target_os = "linux")]
@@ -41,6 +42,7 @@ const COMMANDS: &[Known] = &[
     contacts::CONTACTS,
     decode::DECODE,
     export::EXPORT,
+    gateway::GATEWAY,
     interaction::INTERACTION,
     journal::JOURNAL,
     #[cfg(target_os = "linux")]
@@ -81,6 +83,7 @@ enum Command {
     Chat(Box<crate::people::Chat>),
     CheckConfig(crate::check_config::Options),
     Decode(crate::decode::Options),
+    Gateway(Box<crate::gating::Options>),
     Journal(crate::journal::Options),
     #[cfg(target_os = "linux")]
     Load(Box<crate::loading::Options>),
@@ -111,6 +114,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Chat(chat)) => chat::run(*chat),
         Ok(Command::CheckConfig(options)) => check_config::run(&options),
         Ok(Command::Decode(options)) => decode::run(&options),
+        Ok(Command::Gateway(options)) => gateway::run(&options),
         Ok(Command::Journal(options)) => journal::run(&options),
         #[cfg(target_os = "linux")]
         Ok(Command::Load(options)) => load::run(&options),

@@ -8,6 +8,7 @@ mod archive;
 mod check_config;
 mod cli;
 mod decode;
+mod gating;
 mod journal;
 #[cfg(target_os = "linux")]
 mod loading;

@@ -104,7 +104,7 @@ impl Server {
     }
 
     /// How to make connections with it.
-    fn target(&self) -> Result<Target, Trouble> {
+    pub(crate) fn target(&self) -> Result<Target, Trouble> {
         let mut target = Target::new(&*self.address);
         if let Some(file) = &self.ca_file {
             let client = tls::Client::new(file, None);

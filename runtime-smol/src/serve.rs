@@ -7,7 +7,7 @@ mod health;
 mod journal;
 pub(crate) mod poller;
 mod socket;
-mod state;
+pub(crate) mod state;
 mod turn;
 
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use confer_core::config::{Config, Listen};
+use confer_core::config::{Config, Listen, Port};
 use confer_core::door::Identity;
 use confer_core::frame::Protocol;
 use confer_core::gateway::GatewaySettings;
@@ -31,6 +31,7 @@ use confer_link::{Host, Tally};
 use confer_runtime_std::{entropy, tls};
 use confer_store::{OpenError, Options as StoreOptions, Store, Sync, Url};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::ServerConfig;
 use tracing::{info, warn};
 
 use clock::Clock;
@@ -190,26 +191,17 @@ fn start_on<P: Poller>(
     let (mut health, mut web) = (None, None);
     for port in PortId::ALL {
         let options = &config.ports[port];
-        let address = match options.listen {
-            Some(Listen::At(address)) => address,
-            Some(Listen::Off) => continue,
-            None => match LISTEN.iter().find(|(usual, _)| *usual == port) {
-                Some((_, address)) => *address,
-                None => continue,
-            },
-        };
+        let usual = LISTEN.iter().find(|(usual, _)| *usual == port).map(|(_, address)| *address);
+        let Some(Bound { socket, address, tls }) = bind(port, options, usual)? else { continue };
         let protocol = match port {
             PortId::Default => Some(Protocol::Basic),
             PortId::Webapi => Some(Protocol::Flex),
             PortId::Esp => Some(Protocol::Esp),
             PortId::Health | PortId::Web => None,
         };
-        let tls = tls::server(options).map_err(|error| StartError::Tls { port, error })?;
-        let listen = |error| StartError::Listen { port, address, error };
-        let socket = TcpListener::bind(address).map_err(listen)?;
-        socket.set_nonblocking(true).map_err(listen)?;
-        addresses.push((port, socket.local_addr().map_err(listen)?));
+        addresses.push((port, address));
         let certified = tls.is_some() && options.client_ca_file.is_some();
+        // Port web is there for everybody.
         let guarded = port != PortId::Web && !address.ip().is_loopback();
         if guarded && options.access_token.is_none() && !certified {
             warn!(%port, %address, "anybody who reaches this port may use it: it has neither \
@@ -229,12 +221,7 @@ fn start_on<P: Poller>(
 
     let state = Arc::new(State::default());
     if let Some(listener) = health {
-        let state = Arc::clone(&state);
-        std::thread::Builder::new().name("health".into()).spawn(move || {
-            if let Err(error) = smol::block_on(health::serve(listener, state)) {
-                warn!(%error, "port health is closed");
-            }
-        })?;
+        open_health(listener, &state)?;
     }
 
     let clock = Clock::start();
@@ -290,6 +277,46 @@ fn start_on<P: Poller>(
         result
     })?;
     Ok(Running { addresses, orders, ended, thread, web })
+}
+
+/// A port that is open.
+pub(crate) struct Bound {
+    pub(crate) socket: TcpListener,
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// Opens a port, here if it is not configured where; `None`: it stays closed.
+pub(crate) fn bind(
+    port: PortId,
+    options: &Port,
+    usual: Option<SocketAddr>,
+) -> Result<Option<Bound>, StartError> {
+    let address = match options.listen {
+        Some(Listen::At(address)) => address,
+        Some(Listen::Off) => return Ok(None),
+        None => match usual {
+            Some(address) => address,
+            None => return Ok(None),
+        },
+    };
+    let tls = tls::server(options).map_err(|error| StartError::Tls { port, error })?;
+    let listen = |error| StartError::Listen { port, address, error };
+    let socket = TcpListener::bind(address).map_err(listen)?;
+    socket.set_nonblocking(true).map_err(listen)?;
+    let address = socket.local_addr().map_err(listen)?;
+    Ok(Some(Bound { socket, address, tls }))
+}
+
+/// Says on port `health` how the process is, on a thread of its own.
+pub(crate) fn open_health(listener: TcpListener, state: &Arc<State>) -> io::Result<()> {
+    let state = Arc::clone(state);
+    let serve = move || {
+        if let Err(error) = smol::block_on(health::serve(listener, state)) {
+            warn!(%error, "port health is closed");
+        }
+    };
+    std::thread::Builder::new().name("health".into()).spawn(serve).map(drop)
 }
 
 /// What port `web` is, once it is open: how it is configured, and its thread.
@@ -413,6 +440,17 @@ impl Running {
 
 /// How many connections there may be: what is configured, as far as the descriptors go (B2.3).
 fn connections(config: &Config) -> io::Result<usize> {
+    let wanted = u64::from(config.limits.max_connections);
+    let descriptors = descriptors();
+    let effective = wanted.min(descriptors.saturating_sub(SPARE_DESCRIPTORS));
+    if effective < wanted {
+        warn!(wanted, effective, descriptors, "the limit of descriptors allows fewer connections");
+    }
+    usize::try_from(effective).map_err(io::Error::other)
+}
+
+/// How many descriptors there may be, once as many are allowed as can be.
+pub(crate) fn descriptors() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // What the operator allows may be used without being asked for twice.
     if current != maximum
@@ -420,11 +458,5 @@ fn connections(config: &Config) -> io::Result<usize> {
     {
         warn!(%error, "the limit of descriptors cannot be raised");
     }
-    let wanted = u64::from(config.limits.max_connections);
-    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let effective = wanted.min(descriptors.saturating_sub(SPARE_DESCRIPTORS));
-    if effective < wanted {
-        warn!(wanted, effective, descriptors, "the limit of descriptors allows fewer connections");
-    }
-    usize::try_from(effective).map_err(io::Error::other)
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

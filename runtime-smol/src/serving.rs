@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use async_signal::{Signal, Signals};
 use confer_config::{Errors, Loaded};
 use confer_core::config::Config;
+use confer_core::id::PortId;
+use confer_runtime_smol::gateway;
 use confer_runtime_smol::serve::{Recording, Running, StartError, Storing, start_recorded};
 use confer_store::{Sync, Url};
 use smol::future::FutureExt as _;
@@ -88,6 +91,15 @@ impl fmt::Display for ServeError {
 ///
 /// The server cannot run as configured, or the operating system ended it.
 pub(crate) fn run(options: &Options) -> Result<(), ServeError> {
+    let config = begin(options)?;
+    let running = start_recorded(Arc::clone(&config), &options.storing, options.journal.as_ref())
+        .map_err(ServeError::Start)?;
+    go_on(options, &running, config, "confer ready").map_err(ServeError::System)?;
+    running.join().map_err(ServeError::System)
+}
+
+/// Begins to log, and reads the configuration.
+pub(crate) fn begin(options: &Options) -> Result<Arc<Config>, ServeError> {
     log(options).map_err(ServeError::Log)?;
     let Loaded { config, warnings, .. } =
         confer_config::load(options.config.as_deref(), &options.sets)
@@ -95,20 +107,64 @@ pub(crate) fn run(options: &Options) -> Result<(), ServeError> {
     for warning in warnings {
         warn!("{warning}");
     }
-    let config = Arc::new(config);
-    let running = start_recorded(Arc::clone(&config), &options.storing, options.journal.as_ref())
-        .map_err(ServeError::Start)?;
-    // Whoever reads that it is ready may tell it to end.
-    let signals =
-        Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(ServeError::System)?;
-    announce(&running).map_err(ServeError::System)?;
-    smol::block_on(obey(options, &running, config, signals)).map_err(ServeError::System)?;
-    running.join().map_err(ServeError::System)
+    Ok(Arc::new(config))
 }
 
-/// The one line that says where the server is.
-fn announce(running: &Running) -> io::Result<()> {
-    let mut line = String::from("confer ready");
+/// Something that runs until it is told to end.
+pub(crate) trait Runs {
+    fn addresses(&self) -> &[(PortId, SocketAddr)];
+    fn configure(&self, config: Arc<Config>);
+    fn drain(&self, patience: Duration);
+    fn stop(&self);
+    async fn ended(&self);
+}
+
+/// The same of each.
+macro_rules! runs {
+    ($running:ty) => {
+        impl Runs for $running {
+            fn addresses(&self) -> &[(PortId, SocketAddr)] {
+                self.addresses()
+            }
+
+            fn configure(&self, config: Arc<Config>) {
+                self.configure(config);
+            }
+
+            fn drain(&self, patience: Duration) {
+                self.drain(patience);
+            }
+
+            fn stop(&self) {
+                self.stop();
+            }
+
+            async fn ended(&self) {
+                self.ended().await;
+            }
+        }
+    };
+}
+
+runs!(Running);
+runs!(gateway::Running);
+
+/// Says that it is ready, with these words, and obeys signals until it has ended.
+pub(crate) fn go_on(
+    options: &Options,
+    running: &impl Runs,
+    config: Arc<Config>,
+    ready: &str,
+) -> io::Result<()> {
+    // Whoever reads that it is ready may tell it to end.
+    let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup])?;
+    announce(running, ready)?;
+    smol::block_on(obey(options, running, config, signals))
+}
+
+/// The one line that says where it is.
+fn announce(running: &impl Runs, ready: &str) -> io::Result<()> {
+    let mut line = ready.to_owned();
     for (port, address) in running.addresses() {
         line.push_str(&format!(" {port}={address}"));
     }
@@ -124,7 +180,7 @@ fn announce(running: &Running) -> io::Result<()> {
 /// Obeys signals until the server has ended.
 async fn obey(
     options: &Options,
-    running: &Running,
+    running: &impl Runs,
     mut config: Arc<Config>,
     mut signals: Signals,
 ) -> io::Result<()> {
@@ -148,7 +204,7 @@ async fn obey(
 }
 
 /// Reads the configuration again, and puts in force what needs no restart.
-fn reload(options: &Options, running: &Running, config: Arc<Config>) -> Arc<Config> {
+fn reload(options: &Options, running: &impl Runs, config: Arc<Config>) -> Arc<Config> {
     let reloaded = match confer_config::reload(&config, options.config.as_deref(), &options.sets) {
         Ok(reloaded) => reloaded,
         Err(errors) => {

@@ -11,6 +11,7 @@ mod http;
 pub(crate) mod inside;
 pub(crate) mod node;
 mod pace;
+pub(crate) mod wire;
 
 use std::fmt;
 use std::io;
@@ -70,8 +71,8 @@ pub(crate) struct Opening<L> {
     pub(crate) lines: L,
     pub(crate) files: Option<Arc<Files>>,
     pub(crate) executor: Arc<Executor<'static>>,
-    /// Says how long calls that are in flight may take when no new ones are taken; its end means the
-    /// same.
+    /// Says how long calls that are in flight may take when no new ones are taken, and again that they
+    /// have had time enough; its end means both.
     pub(crate) stop: Receiver<Duration>,
 }
 
@@ -119,7 +120,7 @@ impl<L: Lines> Running<L> {
             door.connections.close();
             // Whoever asked something by now is answered.
             let until = Instant::now() + patience;
-            while door.connections.count() > 0 && Instant::now() < until {
+            while door.connections.count() > 0 && Instant::now() < until && stop.is_empty() {
                 smol::Timer::after(LOOK).await;
             }
             door.teller.end();

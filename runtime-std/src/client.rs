@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use confer_core::frame::Frame;
 use confer_link::{Loss, Received, Settings};
 use confer_wire::{Codec, EncodeError};
 use rustls::pki_types::ServerName;
@@ -241,6 +242,17 @@ impl<C: Codec> Sender<C> {
     /// The connection is over, or the request cannot be written.
     pub fn send(&self, request: C::Out) -> Result<u32, SendError> {
         self.0.0.send(request)
+    }
+
+    /// Sends a request with a reference of the caller's own, and waits for nothing: a server that does
+    /// not read is lost as soon as more waits than may
+    /// ([`Settings::output_max_size`](confer_link::Settings::output_max_size)).
+    ///
+    /// # Errors
+    ///
+    /// The connection is over, or the request cannot be written.
+    pub fn post(&self, frame: Frame<C::Out>) -> Result<(), SendError> {
+        self.0.0.post(frame)
     }
 
     /// Why the connection is over; `None`: it is not.

@@ -128,6 +128,7 @@ impl Gateway {
             });
         let mut user_data = KvList::new();
         let events = status.chat_transcript.map(|transcript| transcript.events).unwrap_or_default();
+        let events = if self.settings.has_documents { events } else { without_files(events) };
         let (mut wanted, mut leaves) = (position > 0, false);
         if let Operation::InChat(InChat { verb, .. }) = &call.request.operation {
             leaves = matches!(verb, Verb::Disconnect);
@@ -306,6 +307,28 @@ impl Why {
             | None => Self::Refused(number),
         }
     }
+}
+
+/// The same, but for what a question found out about limits on files: there can be none (B26.11).
+fn without_files(events: EventList) -> EventList {
+    let mut events = Vec::from(events);
+    if let Some(TranscriptEvent { event_id: EventId::NONE, body, .. }) = events.last_mut()
+        && let EventBody::Notice(notice) = body
+        && let Some(data) = &mut notice.user_data
+    {
+        let mut limits = KvList::new();
+        for entry in &*data {
+            match &*entry.key {
+                "upload-max-files"
+                | "upload-max-file-size"
+                | "upload-max-total-size"
+                | "download-attempts" => limits.push(&entry.key, "0"),
+                key => limits.push(key, entry.value.clone()),
+            }
+        }
+        *data = limits;
+    }
+    EventList::from(events)
 }
 
 /// The result of a question (B22.2).

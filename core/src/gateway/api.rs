@@ -311,6 +311,13 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Whether the bytes of a file are part of it.
+    pub(super) const fn moves_file(&self) -> bool {
+        matches!(self, Self::InChat(InChat { verb: Verb::Upload(_) | Verb::Download { .. }, .. }))
+    }
+}
+
 impl InChat {
     /// Whether doing it twice is more than doing it once, and nobody could tell that it was.
     pub(super) const fn says(&self) -> bool {

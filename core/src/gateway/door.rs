@@ -36,6 +36,9 @@ pub struct GatewaySettings {
     pub node_name: Str,
     /// How many chat servers there are, at most [`Gateway::MAX_SERVERS`](super::Gateway::MAX_SERVERS).
     pub servers: u8,
+    /// Whether the shell can store and find documents. If not, limits on files are told as 0 and files
+    /// are refused (B26.11). Yes.
+    pub has_documents: bool,
     /// How often anything is asked for one call, attempts of all kinds counted. 64.
     pub max_attempts: u32,
     /// The pause before a call that was told to come again does so (8317, 8318), halved at random;
@@ -57,6 +60,7 @@ impl GatewaySettings {
             node_group: Str::new(node_group),
             node_name: Str::new(node_name),
             servers,
+            has_documents: true,
             max_attempts: 64,
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(2),

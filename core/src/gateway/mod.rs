@@ -83,6 +83,9 @@ use crate::wheel::Wheel;
 use calls::{Call, Place, Stage};
 use servers::{Servers, Tried};
 
+/// Why files are refused where there are none.
+const NO_DOCUMENTS: &str = "this gateway has no document store";
+
 /// How every index hashes. None of them is ever iterated.
 type Hasher = foldhash::fast::FixedState;
 
@@ -207,6 +210,12 @@ impl Gateway {
                 }
             }
         };
+        let (why, detail) = match why {
+            None if !self.settings.has_documents && request.operation.moves_file() => {
+                (Some(Why::FileRefused), Some(Str::new(NO_DOCUMENTS)))
+            }
+            why => (why, None),
+        };
         let stage = Stage::first(&request.operation);
         let (key, alias) = match &request.operation {
             Operation::InChat(there) => (there.request_key.clone(), Some(&there.alias)),
@@ -230,7 +239,7 @@ impl Gateway {
             request,
         };
         if let Some(why) = why {
-            return self.answer_failed(&call, why, false, false, None);
+            return self.answer_failed(&call, why, false, false, detail);
         }
         match self.calls.insert(call) {
             Ok(key) => {

@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What other threads may know of the server.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(crate) struct State {
     draining: AtomicBool,
 }
 
 impl State {
     /// From now on, nothing new is taken.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Whether nothing new is taken.
-    pub(super) fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 }
