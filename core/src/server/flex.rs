@@ -68,7 +68,33 @@ impl Server {
         self.refuse(link, reference, refusal);
     }
 
+    /// Whoever names one session and is in another is refused, lest they do here what they meant for
+    /// there (B9.5).
+    fn check_session(&mut self, link: LinkId, request: &Request) -> Result<(), Refusal> {
+        let (user_id, secure_key) = match request {
+            Request::RequestRefresh(refresh) => (&refresh.user_id, &refresh.secure_key),
+            Request::RequestLogout(logout) => (&logout.user_id, &logout.secure_key),
+            Request::RequestNotify(notify) => (&notify.user_id, &notify.secure_key),
+            Request::RequestPush(push) => (&push.user_id, &push.secure_key),
+            Request::RequestLogin(_)
+            | Request::RequestJoin(_)
+            | Request::RequestNode(_)
+            | Request::RequestAlive(_) => return Ok(()),
+        };
+        let Some(named) = named_session(request) else { return Ok(()) };
+        let place = self.users.place_of(user_id);
+        let Some(Place::Inside(key, _) | Place::Removed { session: key, .. }) = place else {
+            return Ok(());
+        };
+        if self.sessions.get(key).is_none_or(|session| session.id == *named) {
+            return Ok(());
+        }
+        self.authenticated(link, user_id, secure_key)?;
+        Err(ErrorId::NotInSession.into())
+    }
+
     fn try_flex(&mut self, link: LinkId, reference: u32, request: Request) -> Result<(), Refusal> {
+        self.check_session(link, &request)?;
         match request {
             Request::RequestLogin(login) => self.login(link, reference, login),
             Request::RequestJoin(join) => self.join_flex(link, reference, join),
