@@ -4,6 +4,7 @@ pub mod arbitrary;
 pub mod clients;
 pub mod echo;
 pub mod fuzz;
+pub mod http;
 pub mod model;
 pub mod people;
 pub mod seeds;

@@ -8,14 +8,19 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// An authority, and what it has signed, in a folder of its own.
 #[derive(Debug)]
-pub(super) struct Authority {
+pub struct Authority {
     folder: PathBuf,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
     /// One that has signed for a server called `localhost` and a client called `ana`.
-    pub(super) fn new() -> Self {
+    ///
+    /// # Panics
+    ///
+    /// If there is no folder for temporary files.
+    #[expect(clippy::new_without_default, reason = "there is nothing usual about it")]
+    pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = format!("confer-suite-{}-{number}", std::process::id());
@@ -43,12 +48,20 @@ impl Authority {
     }
 
     /// The name of a file in its folder.
-    pub(super) fn file(&self, name: &str) -> String {
+    ///
+    /// # Panics
+    ///
+    /// If that is not UTF-8.
+    pub fn file(&self, name: &str) -> String {
         self.folder.join(name).to_str().expect("a folder for temporary files in UTF-8").to_owned()
     }
 
     /// What a client has that trusts this authority, and perhaps shows what that one has signed.
-    pub(super) fn client(&self, shown_by: Option<&Self>) -> Client {
+    ///
+    /// # Panics
+    ///
+    /// If a file is gone.
+    pub fn client(&self, shown_by: Option<&Self>) -> Client {
         let files = shown_by.map(|it| (it.file("ana.pem"), it.file("ana-key.pem")));
         let identity = files.as_ref().map(|(certificate, key)| Identity {
             certificate_file: Path::new(certificate),

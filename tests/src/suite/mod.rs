@@ -4,7 +4,7 @@
 //! Nothing here knows how a shell works. What the chat does is proved in the simulated world; here
 //! are bytes that come in pieces, peers that misbehave, and servers that end.
 
-mod authority;
+pub mod authority;
 pub mod conversation;
 pub mod crowd;
 pub mod ending;
