@@ -341,3 +341,43 @@ fn a_reference_that_waits_is_not_used_again() {
     center.settle();
     assert_eq!(lines(&casey.answer(900).unwrap()), ["Casey: third"]);
 }
+
+#[test]
+fn whoever_names_another_session_does_nothing_in_either() {
+    // B9.5
+    let center = Center::open();
+    let (casey, dana) = (Customer::new(&center), Customer::new(&center));
+    let session = casey.starts_a_chat("Casey");
+    dana.starts_a_chat("Dana");
+    let strange = |mut request: Request| {
+        match &mut request {
+            Request::RequestRefresh(refresh) => refresh.session_id = Some(session.clone()),
+            Request::RequestLogout(logout) => logout.session_id = Some(session.clone()),
+            Request::RequestNotify(notify) => notify.session_id = Some(session.clone()),
+            other => panic!("{other:?}"),
+        }
+        request
+    };
+    for request in [
+        dana.message("lost"),
+        dana.refresh(Some(EventId::NONE), None),
+        dana.notice(NoticeType::TypingStarted, "lost"),
+        dana.logout(None),
+    ] {
+        dana.is_refused(ErrorId::NotInSession, strange(request));
+    }
+    assert_eq!(lines(&dana.says("here I am")), ["Dana comes", "Dana: here I am"]);
+    assert_eq!(lines(&casey.polls()), ["Casey comes"]);
+}
+
+#[test]
+fn every_answer_says_which_instance_gives_it() {
+    // B20.12
+    let center = Center::with(&[("server", "app-dbid", "77")]);
+    let casey = Customer::new(&center);
+    assert_eq!(casey.logs_in("Casey").app_dbid, Some(77));
+    let refused = casey.joins(&SessionId::new("000AB3CD5EF6GH7J"));
+    assert_eq!((error(&refused).is_some(), refused.app_dbid), (true, Some(77)));
+    let nameless = Center::open();
+    assert_eq!(Customer::new(&nameless).logs_in("Dana").app_dbid, None);
+}

@@ -25,3 +25,6 @@ pub(crate) fn cut(frame: Frame<Event>) -> Result<Frame<Event>, EncodeError> {
         Ok(Decoded::Control(_) | Decoded::Malformed(_)) | Err(_) => Ok(frame),
     }
 }
+
+#[cfg(test)]
+mod tests;

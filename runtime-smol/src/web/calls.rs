@@ -2,24 +2,23 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use confer_chat_api::{
     AnswerBody, Api, Body, Head, HttpAnswer, Kind, MAX_FORM, Opened, Piece, Problem,
 };
 use confer_core::gateway::{
-    ApiAnswer, ApiRequest, Failed, Input, NewDocument, Operation, StoreOutcome, Verb, Why,
+    ApiAnswer, ApiRequest, Failed, InChat, Input, NewDocument, Operation, StoreOutcome, Verb, Why,
 };
 use confer_core::text::Str;
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, header};
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use smol::channel::Receiver;
 use smol::stream::Stream as _;
 
@@ -250,14 +249,11 @@ impl Call<'_> {
 /// How large the file of a request is at least: its body has a length, and what is not the file has
 /// its limits.
 fn least(request: &ApiRequest) -> u64 {
-    match &request.operation {
-        Operation::InChat(there) => match &there.verb {
-            Verb::Upload(upload) => upload.size_at_most.unwrap_or(0),
-            _ => 0,
-        },
-        Operation::RequestChat(_) => 0,
-    }
-    .saturating_sub(MAX_FORM as u64 + FRAMING)
+    let upload = match &request.operation {
+        Operation::InChat(InChat { verb: Verb::Upload(upload), .. }) => upload.size_at_most,
+        Operation::InChat(_) | Operation::RequestChat(_) => None,
+    };
+    upload.unwrap_or(0).saturating_sub(MAX_FORM as u64 + FRAMING)
 }
 
 /// Bytes that were put aside, as far as there is room.

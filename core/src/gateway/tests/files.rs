@@ -1,6 +1,8 @@
 //! Files: limits, permits, documents (B22).
 
 use super::*;
+use crate::gateway::answered::data_of;
+use crate::id::FileId;
 
 fn upload(size_at_most: Option<u64>) -> Operation {
     let user_data = KvList::from([
@@ -203,4 +205,36 @@ fn a_download_may_come_to_nothing() {
     bench.says(A, reference, told([command(0, "file-download-request", data)].into(), 4));
     assert_eq!(bench.failed().why, Why::NotTrusted);
     assert_eq!(bench.others.pop(), Some(Action::Report(Report::NotTrusted { server: A })));
+}
+
+#[test]
+fn where_there_are_no_documents_nobody_is_asked_for_a_file() {
+    // B26.11
+    let mut bench = Bench::new(1);
+    bench.gateway.settings.has_documents = false;
+    let download = Verb::Download { file_id: FileId::new("00E1B7C6D8F90A12") };
+    for operation in [upload(Some(5)), in_chat("1", 0, download)] {
+        let call = bench.calls(operation);
+        assert!(bench.asked.is_empty());
+        match bench.answers.pop() {
+            Some((answered, ApiAnswer::Failed(failed))) => {
+                assert_eq!((answered, failed.why, failed.retry), (call, Why::FileRefused, false));
+                assert!(failed.customer.is_some());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    bench.calls(in_chat("1", 0, Verb::FileLimits));
+    let data = KvList::from([("upload-max-files", "3".into()), ("delete-file", "odd".into())]);
+    let told = told([command(0, "file-client-cfg-get", data)].into(), 4);
+    answers(&mut bench, "file-client-cfg-get", told);
+    match bench.answers.pop() {
+        Some((_, ApiAnswer::Done(done))) => {
+            assert_eq!(done.user_data.text("upload-max-files").as_deref(), Some("0"));
+            assert_eq!(done.user_data.text("delete-file").as_deref(), Some("odd"));
+            let shown = data_of(&done.events[0]).and_then(|data| data.text("upload-max-files"));
+            assert_eq!(shown.as_deref(), Some("0"));
+        }
+        other => panic!("{other:?}"),
+    }
 }
