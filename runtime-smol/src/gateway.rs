@@ -15,7 +15,7 @@ use smol::channel::{Receiver, Sender, bounded};
 use tracing::info;
 
 use crate::serve::state::State;
-use crate::serve::{Bound, LISTEN, bind, descriptors, open_health};
+use crate::serve::{Bound, LISTEN, SPARE_DESCRIPTORS, bind, descriptors, open_health};
 use crate::web::wire::Wires;
 use crate::web::{self, Door, Files, Listening, Opening};
 
@@ -47,7 +47,7 @@ pub struct Running {
 /// A port cannot be opened as configured, or the store cannot be used, or the operating system
 /// refuses something.
 pub fn start(
-    config: Arc<Config>,
+    config: &Arc<Config>,
     servers: Vec<Target>,
     documents: Option<&Url>,
 ) -> Result<Running, StartError> {
@@ -64,7 +64,8 @@ pub fn start(
         addresses.push((PortId::Health, health.address));
         open_health(health.socket, &state)?;
     }
-    info!(connections = config.web.max_connections, descriptors = descriptors(), "at most");
+    let limit = web::connections(config, descriptors().saturating_sub(SPARE_DESCRIPTORS));
+    info!(web = limit, "connections at most");
 
     let executor = Arc::new(smol::Executor::new());
     let (stops, stop) = bounded(2);
@@ -87,14 +88,14 @@ pub fn start(
     let opening = Opening {
         listening: Listening { socket, tls },
         settings,
-        config: Arc::clone(&config),
+        config: Arc::clone(config),
         teller: (teller, hearing),
         lines,
         files,
         executor,
         stop,
     };
-    let (door, running) = opening.open(config.web.max_connections as usize)?;
+    let (door, running) = opening.open(limit)?;
     let (ending, ended) = bounded(1);
     let run = move || {
         smol::block_on(running.run());

@@ -1,7 +1,6 @@
 //! `confer gateway`: the web API from the command line, in front of chat servers elsewhere.
 
 use std::fmt;
-use std::sync::Arc;
 
 use confer_runtime_smol::gateway::start;
 use confer_store::Url;
@@ -61,8 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<(), GateError> {
     let config = serving::begin(&options.common)?;
     let targets: Result<_, _> = options.servers.iter().map(Server::target).collect();
     let targets = targets.map_err(GateError::Target)?;
-    let running =
-        start(Arc::clone(&config), targets, options.store.as_ref()).map_err(ServeError::Start)?;
+    let running = start(&config, targets, options.store.as_ref()).map_err(ServeError::Start)?;
     serving::go_on(&options.common, &running, config, "confer gateway ready")
         .map_err(ServeError::System)?;
     Ok(running.join().map_err(ServeError::System)?)

@@ -47,7 +47,7 @@ pub use confer_runtime_std::tls::TlsError;
 pub use journal::Recording;
 
 /// Descriptors that are not connections (B2.3).
-const SPARE_DESCRIPTORS: u64 = 64;
+pub(crate) const SPARE_DESCRIPTORS: u64 = 64;
 /// Connections that may wait to be accepted.
 const ORDERS: usize = 16;
 
@@ -216,8 +216,14 @@ fn start_on<P: Poller>(
             None => health = Some(socket),
         }
     }
-    let connections = connections(&config)?;
-    info!(connections, "connections at most");
+    let descriptors = descriptors();
+    // Half of what there is, at most: agents must not wait for customers to go.
+    let for_web = match &web {
+        Some(_) => web::connections(&config, descriptors.saturating_sub(SPARE_DESCRIPTORS) / 2),
+        None => 0,
+    };
+    let connections = connections(&config, descriptors.saturating_sub(for_web))?;
+    info!(connections, web = for_web, "connections at most");
 
     let state = Arc::new(State::default());
     if let Some(listener) = health {
@@ -241,7 +247,8 @@ fn start_on<P: Poller>(
         machine(store.config(&config), identity, seed, clock.wall(), recording)?;
     let (web, node) = match web {
         Some(listening) => {
-            let (web, node) = open_web(listening, &config, &options.instance, &store)?;
+            let (name, limit) = (&*options.instance, for_web);
+            let (web, node) = open_web(listening, &config, (name, limit), &store)?;
             (Some(web), Some(node))
         }
         None => (None, None),
@@ -326,7 +333,7 @@ type Web = (Arc<Door>, JoinHandle<()>);
 fn open_web(
     listening: Listening,
     config: &Arc<Config>,
-    name: &str,
+    (name, limit): (&str, u64),
     store: &Arc<Store>,
 ) -> io::Result<(Web, Attached)> {
     let executor = Arc::new(smol::Executor::new());
@@ -343,7 +350,7 @@ fn open_web(
         executor,
         stop,
     };
-    let (door, running) = opening.open(config.web.max_connections as usize)?;
+    let (door, running) = opening.open(limit)?;
     let run = move || smol::block_on(running.run());
     let thread = std::thread::Builder::new().name("web".into()).spawn(run)?;
     Ok(((door, thread), attached))
@@ -439,9 +446,8 @@ impl Running {
 }
 
 /// How many connections there may be: what is configured, as far as the descriptors go (B2.3).
-fn connections(config: &Config) -> io::Result<usize> {
+fn connections(config: &Config, descriptors: u64) -> io::Result<usize> {
     let wanted = u64::from(config.limits.max_connections);
-    let descriptors = descriptors();
     let effective = wanted.min(descriptors.saturating_sub(SPARE_DESCRIPTORS));
     if effective < wanted {
         warn!(wanted, effective, descriptors, "the limit of descriptors allows fewer connections");

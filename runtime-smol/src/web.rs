@@ -40,6 +40,16 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How often it is looked at whether they have.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// How many connections there may be: what is configured, as far as so many descriptors go (B26.10).
+pub(crate) fn connections(config: &Config, descriptors: u64) -> u64 {
+    let wanted = u64::from(config.web.max_connections);
+    let effective = wanted.min(descriptors).max(1);
+    if effective < wanted {
+        warn!(wanted, effective, "port web: the limit of descriptors allows fewer connections");
+    }
+    effective
+}
+
 /// What all connections share.
 pub(crate) struct Door {
     options: Mutex<Options>,
@@ -82,8 +92,9 @@ impl<L: Lines> Opening<L> {
     /// # Errors
     ///
     /// The operating system gives no randomness.
-    pub(crate) fn open(self, connections: usize) -> io::Result<(Arc<Door>, Running<L>)> {
+    pub(crate) fn open(self, connections: u64) -> io::Result<(Arc<Door>, Running<L>)> {
         let Self { listening, settings, config, teller, lines, files, executor, stop } = self;
+        let connections = usize::try_from(connections).map_err(io::Error::other)?;
         let door = Arc::new(Door {
             options: Mutex::new(Options::new(&config)),
             teller: teller.0.clone(),

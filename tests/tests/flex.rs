@@ -361,7 +361,7 @@ fn whoever_names_another_session_does_nothing_in_either() {
     for request in [
         dana.message("lost"),
         dana.refresh(Some(EventId::NONE), None),
-        dana.notice(NoticeType::TypingStarted, "lost"),
+        dana.notice(NoticeType::UserTypingStarted, "lost"),
         dana.logout(None),
     ] {
         dana.is_refused(ErrorId::NotInSession, strange(request));

@@ -8,6 +8,7 @@ use confer_core::frame::{
     EventBody, KvEntry, KvList, KvValue, Notice, NoticeType, Open, TranscriptEvent, UserType,
 };
 use confer_core::id::EventId;
+use confer_core::text::Text;
 use confer_core::time::Stamp;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
@@ -119,7 +120,7 @@ fn kind_of(notice: &Notice) -> Option<&'static str> {
         NoticeType::IdleControlAlert => "IdleAlert",
         NoticeType::IdleControlClose => "IdleClose",
         NoticeType::IdleControlSet => "Notice",
-        NoticeType::SysCommand => match notice.notice_text.as_ref().map(|text| text.reveal()) {
+        NoticeType::SysCommand => match notice.notice_text.as_ref().map(Text::reveal) {
             Some("file-uploaded") => "FileUploaded",
             Some("file-deleted") => "FileDeleted",
             Some(_) | None => "Notice",

@@ -416,7 +416,7 @@ fn the_description_is_true() {
     assert_eq!(paths.len(), What::ALL.len());
     for (path, item) in paths {
         // Every path leads somewhere, to the operation it says.
-        let target = path.replace('{', "").replace('}', "");
+        let target = path.replace(['{', '}'], "");
         let head = Head {
             method: "POST",
             target: &target,
@@ -454,11 +454,7 @@ fn the_description_is_true() {
         };
         assert_eq!(try_without(None), Ok(()), "{path}");
         for name in &required {
-            assert_eq!(
-                try_without(Some(name)).map_err(|it| it.status()),
-                Err(400),
-                "{name} {path}"
-            );
+            assert_eq!(try_without(Some(name)).map_err(Problem::status), Err(400), "{name} {path}");
         }
     }
     // What answers are made of stands there, no more and no less.

@@ -56,7 +56,6 @@ struct Hosted {
 
 /// What a machine wants done that is not about the bytes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a question is the common one")]
 pub enum Outward {
     /// Ask a store or the interaction server; answered by one [`Input::Done`].
     Ask {

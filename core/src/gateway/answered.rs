@@ -10,7 +10,7 @@ use crate::frame::{
 };
 use crate::id::{EventId, SessionId};
 use crate::slab::Key;
-use crate::text::Str;
+use crate::text::{Str, Text};
 use crate::time::Stamp;
 
 use super::api::{ApiAnswer, Customer, Done, InChat, Operation, Verb, Why};
@@ -350,7 +350,7 @@ pub(super) const fn data_of(event: &TranscriptEvent) -> Option<&KvList> {
 /// The text of a notice.
 fn text_of(event: &TranscriptEvent) -> Option<&str> {
     match &event.body {
-        EventBody::Notice(notice) => notice.notice_text.as_ref().map(|text| text.reveal()),
+        EventBody::Notice(notice) => notice.notice_text.as_ref().map(Text::reveal),
         EventBody::NewParty(_)
         | EventBody::Message(_)
         | EventBody::PartyLeft(_)

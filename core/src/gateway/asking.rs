@@ -1,5 +1,6 @@
 //! Which server a call is asked of, and when.
 
+use crate::config::ChatService;
 use crate::frame::Frame;
 use crate::slab::Key;
 use crate::text::Str;
@@ -97,7 +98,7 @@ impl Gateway {
         call.place = Place::Asked(server, reference);
         call.attempts += 1;
         call.home = Some(server);
-        let queue_key = self.config.chat_service(&call.request.service).map(|it| it.queue_key());
+        let queue_key = self.config.chat_service(&call.request.service).map(ChatService::queue_key);
         let frame = Frame::new(reference, call.frame(queue_key));
         let session = call.customer.as_ref().filter(|_| moved).map(|it| it.chat_id.clone());
         self.actions.push_back(Action::Send { server, frame });

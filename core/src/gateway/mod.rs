@@ -287,10 +287,14 @@ impl Gateway {
     fn leave_place(&mut self, key: Key<Call>, place: Place) {
         match place {
             Place::Waiting(server) => {
-                self.servers.get_mut(server).map(|there| there.forget(key, None));
+                if let Some(there) = self.servers.get_mut(server) {
+                    there.forget(key, None);
+                }
             }
             Place::Asked(server, reference) => {
-                self.servers.get_mut(server).map(|there| there.forget(key, Some(reference)));
+                if let Some(there) = self.servers.get_mut(server) {
+                    there.forget(key, Some(reference));
+                }
             }
             Place::Parked => {
                 self.servers.parked.remove(&key);

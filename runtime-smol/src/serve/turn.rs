@@ -363,14 +363,13 @@ impl<P: Poller> Turn<P> {
     fn serve_node(&mut self, wanted: Wanted) {
         let (now, Some(node)) = (self.clock.now(), &mut self.node) else { return };
         match (wanted, node.link) {
-            (Wanted::Link, Some(_)) => {}
             (Wanted::Link, None) => match self.host.attach(now) {
                 Ok(link) => node.opened(link),
                 Err(TooMany) => node.closed(),
             },
             (Wanted::Answer(frame), Some(link)) => self.host.pass(link, frame, now),
-            // It has heard of that by now.
-            (Wanted::Answer(_), None) => {}
+            // It has one, or has heard that it has none any more.
+            (Wanted::Link, Some(_)) | (Wanted::Answer(_), None) => {}
         }
     }
 

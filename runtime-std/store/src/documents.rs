@@ -41,7 +41,8 @@ impl Ask {
 /// How it ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Done {
-    Done,
+    /// And there is nothing to tell.
+    Nothing,
     Piece(Option<Vec<u8>>),
     Stat(Stat),
 }
@@ -170,7 +171,7 @@ impl<'a> Documents<'a> {
     pub fn stat(self, document: &DocumentId) -> Result<Stat, Refusal> {
         match self.ask(Ask::Stat { document: document.clone() })? {
             Done::Stat(stat) => Ok(stat),
-            Done::Done | Done::Piece(_) => Err(Refusal::Unavailable),
+            Done::Nothing | Done::Piece(_) => Err(Refusal::Unavailable),
         }
     }
 
@@ -185,7 +186,7 @@ impl<'a> Documents<'a> {
         }
         match self.ask(Ask::Read { document: document.clone(), number })? {
             Done::Piece(piece) => Ok(piece),
-            Done::Done | Done::Stat(_) => Ok(None),
+            Done::Nothing | Done::Stat(_) => Ok(None),
         }
     }
 

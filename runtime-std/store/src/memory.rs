@@ -342,7 +342,7 @@ impl Memory {
             }
             Ask::Delete { document } => self.forget_document(&document),
         }
-        Ok(Done::Done)
+        Ok(Done::Nothing)
     }
 
     fn forget_document(&mut self, document: &DocumentId) {

@@ -98,7 +98,7 @@ fn a_chat_by_requests_of_core() {
     // B7.1
     match ask(0, Verb::PushUrl { url }) {
         ApiAnswer::Failed(failed) => {
-            assert_eq!((failed.why, failed.retry), (Why::BadRequest, false))
+            assert_eq!((failed.why, failed.retry), (Why::BadRequest, false));
         }
         other => panic!("{other:?}"),
     }

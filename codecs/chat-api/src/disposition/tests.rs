@@ -1,6 +1,6 @@
 //! Headers as clients write them.
 
-use alloc::string::ToString as _;
+use alloc::string::ToString;
 
 use super::*;
 
@@ -28,8 +28,8 @@ fn names_as_clients_write_them() {
     ] {
         let found = read(header);
         let expected = Disposition {
-            name: name.map(|name| name.to_string()),
-            file_name: file.map(|file| file.to_string()),
+            name: name.map(ToString::to_string),
+            file_name: file.map(ToString::to_string),
         };
         assert_eq!(found, expected, "{header}");
     }

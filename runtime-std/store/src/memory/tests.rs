@@ -95,16 +95,17 @@ fn only_so_much_is_kept_of_documents() {
     let mut put = |name: &str, pieces: usize| {
         let document = DocumentId::new(name);
         let session = session(1);
-        store.documents(Ask::Begin { document: document.clone(), session, permit: None })?;
+        let kind = Str::default();
+        store.documents(Ask::Begin { document: document.clone(), session, permit: None, kind })?;
         for number in (0..).take(pieces) {
             let bytes = vec![0; PIECE];
             store.documents(Ask::Piece { document: document.clone(), number, bytes })?;
         }
         store.documents(Ask::Finish { document, size: (pieces * PIECE) as u64 })
     };
-    assert_eq!(put("all", MAX_DOCUMENTS_SIZE / PIECE), Ok(Done::Done));
+    assert_eq!(put("all", MAX_DOCUMENTS_SIZE / PIECE), Ok(Done::Nothing));
     assert_eq!(put("more", 1), Err(Refusal::TooLarge));
     let document = DocumentId::new("all");
-    assert_eq!(store.documents(Ask::Delete { document }), Ok(Done::Done));
+    assert_eq!(store.documents(Ask::Delete { document }), Ok(Done::Nothing));
     assert_eq!(store.documents_size, 0);
 }

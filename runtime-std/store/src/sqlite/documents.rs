@@ -44,7 +44,7 @@ impl Work<'_> {
                 let insert = "INSERT OR REPLACE INTO piece (id, bytes) VALUES (?1, ?2)";
                 let mut insert = self.connection.prepare_cached(insert)?;
                 insert.execute(params![place(id, *number), bytes])?;
-                Ok(Done::Done)
+                Ok(Done::Nothing)
             }
             Ask::Finish { document, size } => match self.find_document(document)? {
                 None => Err(Refusal::NotFound),
@@ -52,7 +52,7 @@ impl Work<'_> {
                     let update = "UPDATE document SET size = ?2, complete = 1 WHERE id = ?1";
                     let mut update = self.connection.prepare_cached(update)?;
                     update.execute(params![id, size.cast_signed()])?;
-                    Ok(Done::Done)
+                    Ok(Done::Nothing)
                 }
             },
             Ask::Read { document, number } => match self.find_document(document)? {
@@ -78,7 +78,7 @@ impl Work<'_> {
                 if let Some((id, _, _)) = self.find_document(document)? {
                     forget(self.connection, id)?;
                 }
-                Ok(Done::Done)
+                Ok(Done::Nothing)
             }
         })
     }
@@ -106,7 +106,7 @@ impl Work<'_> {
             self.now.as_unix_seconds(),
             &**kind,
         ])?;
-        Ok(Ok(Done::Done))
+        Ok(Ok(Done::Nothing))
     }
 
     /// The number of a document, its size, and whether all of it is there.
