@@ -145,7 +145,7 @@ fn it_says_where_it_is_and_talks_there() {
     // B2.1
     let mut server = Served::start(&[]);
     assert!(server.ready.starts_with("confer ready default=127.0.0.1:"), "{}", server.ready);
-    assert_eq!(server.ready.split_whitespace().count(), 6, "{}", server.ready);
+    assert_eq!(server.ready.split_whitespace().count(), 7, "{}", server.ready);
     let mut ana = server.connect("default");
     ana.write_all(&register()).unwrap();
     assert_eq!(answer(&mut ana), (101, 1));
