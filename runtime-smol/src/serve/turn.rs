@@ -159,6 +159,10 @@ impl<P: Poller> Turn<P> {
                 if turns % TURNS == 0 {
                     smol::future::yield_now().await;
                 }
+                // Clients who never rest must not keep it from hearing that it is to end.
+                if !self.orders.is_empty() || self.is_late() {
+                    break;
+                }
             }
         }
         info!(tally = ?self.host.tally(), "ended");
@@ -269,10 +273,17 @@ impl<P: Poller> Turn<P> {
         }
     }
 
+    /// Whether the time of a draining server is over.
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| StdInstant::now() >= deadline)
+    }
+
     /// Whether a draining server has nothing left, or no time.
     fn has_ended(&mut self) -> bool {
-        let Some(deadline) = self.deadline else { return false };
-        let late = StdInstant::now() >= deadline;
+        if self.deadline.is_none() {
+            return false;
+        }
+        let late = self.is_late();
         if self.host.machine().machine().is_at_rest() && self.is_written() {
             return true;
         }
