@@ -256,8 +256,7 @@ fn start_on<P: Poller>(
     let (orders, received) = smol::channel::bounded(ORDERS);
     let (ending, ended) = smol::channel::bounded(1);
     let turn = Turn {
-        // The node inside has a link, and no descriptor.
-        host: Host::new(machine, connections + 1, now),
+        host: Host::new(machine, connections, now),
         config,
         clock,
         poller: P::new()?,

@@ -35,6 +35,8 @@ use crate::tally::Tally;
 pub struct Host<M> {
     machine: M,
     links: Slab<Hosted>,
+    /// How many connections there may be.
+    limit: usize,
     /// How many of them are nodes inside this process.
     nodes: usize,
     timers: Wheel<Key<Hosted>>,
@@ -104,7 +106,9 @@ where
     pub fn new(machine: M, limit: usize, now: Instant) -> Self {
         Self {
             machine,
-            links: Slab::new(limit),
+            // And the node inside this process.
+            links: Slab::new(limit.saturating_add(1)),
+            limit,
             nodes: 0,
             timers: Wheel::new(now, limit),
             touched: VecDeque::new(),
@@ -150,22 +154,25 @@ where
         trust: Trust,
         now: Instant,
     ) -> Result<LinkId, TooMany> {
+        if self.len() >= self.limit {
+            self.tally.refused += 1;
+            return Err(TooMany);
+        }
         let link = ServerLink::new(protocol, settings, now);
         let port = link.port();
-        let inserted = self.insert(Some(link), port, trust, now);
-        match inserted {
-            Ok(_) => self.tally.opened += 1,
-            Err(TooMany) => self.tally.refused += 1,
-        }
-        inserted
+        self.tally.opened += 1;
+        self.insert(Some(link), port, trust, now)
     }
 
     /// A gateway node inside this process is there: it passes frames, not bytes.
     ///
     /// # Errors
     ///
-    /// As for [`accept`](Host::accept).
+    /// There is one already.
     pub fn attach(&mut self, now: Instant) -> Result<LinkId, TooMany> {
+        if self.nodes > 0 {
+            return Err(TooMany);
+        }
         let link = self.insert(None, PortId::Web, Trust::Gateway, now)?;
         self.nodes += 1;
         Ok(link)

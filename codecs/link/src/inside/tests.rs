@@ -94,7 +94,7 @@ impl Machine for Echo {
 
 #[test]
 fn a_node_inside_passes_frames_and_is_no_connection() {
-    let mut host = Host::new(Echo::default(), 2, START);
+    let mut host = Host::new(Echo::default(), 1, START);
     let node = host.attach(START).unwrap();
     assert_eq!(host.machine().opened, [(PortId::Web, Trust::Gateway)]);
     assert_eq!((host.len(), host.is_empty(), host.tally().opened), (0, true, 0));
@@ -119,6 +119,8 @@ fn a_node_inside_passes_frames_and_is_no_connection() {
     host.pass(LinkId(99), Frame::new(1, request), START);
     assert_eq!(host.poll_outward(), None);
     assert_eq!(host.attach(START), Err(TooMany));
+    let one_more = host.accept(Protocol::Flex, Settings::server(), Trust::Open, START);
+    assert_eq!((one_more, host.tally().refused), (Err(TooMany), 1), "B2.3");
     host.closed(node, START);
     assert_eq!((host.machine().closed, host.tally().closed, host.len()), (1, 0, 1));
     assert!(host.attach(START).is_ok(), "there is room again");
