@@ -3,7 +3,8 @@
 #
 #   ./ci.sh         all of it, random tests in small numbers: a few minutes
 #   ./ci.sh long    the random tests and the fuzz targets in full: more than an hour
-#   ./ci.sh STEP    one step: fmt, clippy, test, no_std, doc, fuzz, deps, long_tests, long_fuzz, bench
+#   ./ci.sh STEP    one step: fmt, clippy, test, no_std, doc, fuzz, deps, interop, bench, and of the long
+#                   ones long_tests, long_interop, long_fuzz
 #
 # What a step needs and does not find makes it fail, with the command that installs it.
 set -euo pipefail
@@ -17,6 +18,8 @@ FUZZ_TARGETS=(decode_basic decode_flex decode_esp decode_journal roundtrip split
 # Workspaces of their own, each with a Cargo.toml that the root does not know.
 APART=(fuzz examples/no-std)
 FUZZ_SECONDS="${FUZZ_SECONDS:-600}"
+# How long schemathesis makes up requests.
+SCHEMA_SECONDS="${SCHEMA_SECONDS:-20}"
 
 need() { # COMMAND HINT
     command -v "$1" >/dev/null || { echo "ci: $1 is missing; install it with: $2" >&2; exit 1; }
@@ -72,6 +75,22 @@ deps() {
     [ -z "$async" ] || { echo "ci: confer-runtime-std depends on:" >&2; echo "$async" >&2; exit 1; }
 }
 
+# The web API, spoken by a client in another language that knows nothing of ours, and by schemathesis.
+interop() {
+    need python3 "apt-get install python3 python3-venv"
+    local python="$PWD/target/interop/bin/python"
+    [ -x "$python" ] || python3 -m venv target/interop
+    "$python" -m pip install --quiet --disable-pip-version-check -r tests/interop/requirements.txt
+    # The program as the tests have built it.
+    cargo build -p confer-runtime-smol --profile test --locked
+    export PYTHONDONTWRITEBYTECODE=1
+    (cd tests/interop && "$python" -m unittest --verbose && "$python" fuzz.py "$SCHEMA_SECONDS")
+}
+
+long_interop() {
+    SCHEMA_SECONDS=300 INTEROP_CHATS=100 INTEROP_ROUNDS=20 interop
+}
+
 long_tests() {
     CONFER_LONG=1 cargo test --workspace --locked --release
 }
@@ -99,8 +118,8 @@ run() {
 }
 
 case "${1:-all}" in
-    all) run fmt clippy deps doc no_std fuzz test ;;
-    long) run long_tests long_fuzz ;;
-    fmt | clippy | test | no_std | doc | fuzz | deps | long_tests | long_fuzz | bench) run "$1" ;;
-    *) sed -n '2,8p' "$0" >&2; exit 2 ;;
+    all) run fmt clippy deps doc no_std fuzz test interop ;;
+    long) run long_tests long_interop long_fuzz ;;
+    fmt | clippy | test | no_std | doc | fuzz | deps | interop | long_tests | long_interop | long_fuzz | bench) run "$1" ;;
+    *) sed -n '2,9p' "$0" >&2; exit 2 ;;
 esac
