@@ -26,6 +26,7 @@ pub(crate) struct Options {
     pub(crate) plan: Plan,
     pub(crate) default: String,
     pub(crate) webapi: String,
+    pub(crate) web: String,
     pub(crate) token_file: Option<PathBuf>,
     /// Where the report goes as JSON, too.
     pub(crate) report: Option<PathBuf>,
@@ -91,6 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, LoadingError> {
     let mut plan = options.plan.clone();
     plan.default = address(&options.default)?;
     plan.webapi = address(&options.webapi)?;
+    plan.web = address(&options.web)?;
     plan.access_token = options.token_file.as_ref().map(token).transpose()?;
     // A place that cannot be written to is better known before the run than after it.
     let report = options.report.as_ref().map(|file| {

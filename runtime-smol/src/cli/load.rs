@@ -37,6 +37,7 @@ pub(super) const LOAD: Known = Known {
         "--patience",
         "--seed",
         "--server-pid",
+        "--service",
         "--report",
         "--format",
         "--help",
@@ -49,6 +50,7 @@ pub(super) const LOAD: Known = Known {
 /// Sessions unless somebody says otherwise.
 const SESSIONS: u32 = 100;
 const TEXT_LENGTH: u32 = 60;
+const SERVICE: &str = "customer-support";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a customer of the guide polls.
 const POLL: Duration = Duration::from_secs(3);
@@ -107,7 +109,11 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
             "-h" | "--help" => return Ok(Command::Help(LOAD.help)),
             "--rate" => special.rate = Some(number(args, &option)?),
             "--customer" => {
-                let kinds = [("flex", Customers::Flex), ("basic", Customers::Basic)];
+                let kinds = [
+                    ("flex", Customers::Flex),
+                    ("basic", Customers::Basic),
+                    ("web", Customers::Web),
+                ];
                 special.customer = Some(choose(args, &option, &kinds)?);
             }
             "--relay" => {
@@ -143,13 +149,17 @@ fn shared(options: &mut Options, args: &mut Parser, option: &str) -> Result<(), 
             match written.split_once('=') {
                 Some(("default", address)) => options.default = address.to_owned(),
                 Some(("webapi", address)) => options.webapi = address.to_owned(),
-                Some((port, _)) => return Err(unknown("port", port, &["default", "webapi"])),
+                Some(("web", address)) => options.web = address.to_owned(),
+                Some((port, _)) => {
+                    return Err(unknown("port", port, &["default", "webapi", "web"]));
+                }
                 None => {
                     let written = written.escape_debug();
                     return Err(format!("'--server {written}' is no PORT=ADDRESS:PORT"));
                 }
             }
         }
+        "--service" => plan.service = value(args)?,
         "--token-file" => options.token_file = Some(value(args)?.into()),
         "--text-length" => plan.text_length = number(args, option)?,
         "--patience" => plan.patience = seconds(args, option)?,
@@ -189,11 +199,7 @@ fn closed(plan: &mut Plan, special: &Special) -> Result<(), String> {
 }
 
 fn guide(plan: &mut Plan, special: &Special) -> Result<(), String> {
-    let foreign = [
-        (special.rate.is_some(), "--rate"),
-        (special.customer.is_some(), "--customer"),
-        (special.relay, "--relay"),
-    ];
+    let foreign = [(special.rate.is_some(), "--rate"), (special.relay, "--relay")];
     belongs(&foreign, "closed")?;
     if special.pushed && special.poll.is_some() {
         return Err("who is pushed to does not poll: --poll and --pushed exclude each other".into());
@@ -202,7 +208,7 @@ fn guide(plan: &mut Plan, special: &Special) -> Result<(), String> {
     let poll = (!special.pushed).then(|| special.poll.unwrap_or(POLL));
     let dormant = special.dormant.unwrap_or(0);
     plan.scenario = Scenario::Guide { length, poll, dormant };
-    plan.customers = Customers::Flex;
+    plan.customers = special.customer.unwrap_or(Customers::Flex);
     settle(plan, special, length, length * 2);
     Ok(())
 }
@@ -227,12 +233,15 @@ fn defaults() -> Options {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let default = address(PortId::Default).unwrap_or(nowhere);
     let webapi = address(PortId::Webapi).unwrap_or(nowhere);
+    let web = address(PortId::Web).unwrap_or(nowhere);
     let plan = Plan {
         scenario: Scenario::Closed { rate: None },
         customers: Customers::Basic,
         sessions: SESSIONS,
         default,
         webapi,
+        web,
+        service: SERVICE.to_owned(),
         access_token: None,
         per_agent: 1,
         per_gateway: 1,
@@ -247,6 +256,7 @@ fn defaults() -> Options {
         plan,
         default: default.to_string(),
         webapi: webapi.to_string(),
+        web: web.to_string(),
         token_file: None,
         report: None,
         format: Format::Text,

@@ -29,6 +29,8 @@ use people::{Closing as _, Session, Stage, User};
 use requests::Reference;
 
 pub(super) use requests::bare_sizes;
+#[cfg(test)]
+pub(super) use requests::request_chat;
 
 /// Connections that are being made at a time.
 const CONNECTING: usize = 64;
@@ -395,6 +397,7 @@ impl Crowd {
             self.lines[line] = Line::Connecting(now);
             let port = match self.role(line) {
                 Role::Gateway(_) => PortId::Webapi,
+                Role::Customer(_) if self.plan.customers == Customers::Web => PortId::Web,
                 Role::Customer(_) | Role::Agent(_) => PortId::Default,
             };
             self.actions.push_back(Action::Open { line, port });
@@ -410,6 +413,8 @@ impl Crowd {
             Role::Customer(_) | Role::Agent(_) if self.plan.customers == Customers::Relayed => {
                 return false;
             }
+            // Each request says who it is.
+            Role::Customer(_) if self.plan.customers == Customers::Web => return false,
             Role::Customer(session) => requests::register(Side::Customer, session).into(),
             Role::Agent(agent) => requests::register(Side::Agent, agent).into(),
             Role::Gateway(gateway) if self.plan.has_nodes() => requests::node(gateway).into(),
@@ -439,13 +444,15 @@ impl Crowd {
         let customers = match self.plan.customers {
             Customers::Relayed if number.is_multiple_of(2) => return Role::Customer(number / 2),
             Customers::Relayed => return Role::Agent(number / 2),
-            Customers::Basic => self.plan.sessions,
+            Customers::Basic | Customers::Web => self.plan.sessions,
             Customers::Flex => u32::try_from(self.plan.gateways()).unwrap_or(u32::MAX),
         };
         match (number.checked_sub(customers), self.plan.customers) {
             (Some(agent), _) => Role::Agent(agent),
             (None, Customers::Flex) => Role::Gateway(number),
-            (None, Customers::Basic | Customers::Relayed) => Role::Customer(number),
+            (None, Customers::Basic | Customers::Web | Customers::Relayed) => {
+                Role::Customer(number)
+            }
         }
     }
 
@@ -454,7 +461,7 @@ impl Crowd {
         let plan = &self.plan;
         let (customers, customer) = match plan.customers {
             Customers::Relayed => return 2 * session as usize + usize::from(side == Side::Agent),
-            Customers::Basic => (plan.sessions as usize, session),
+            Customers::Basic | Customers::Web => (plan.sessions as usize, session),
             Customers::Flex => {
                 let gateways = usize::try_from(plan.gateways()).unwrap_or(usize::MAX);
                 (gateways, session / plan.per_gateway)

@@ -1,6 +1,7 @@
 //! Connections to the server: sockets in one epoll, and the link of each.
 
 mod bare;
+mod web;
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -22,6 +23,7 @@ use crate::serve::poller::Ready;
 use crate::serve::poller::epoll::{interest, wait};
 
 use bare::Bare;
+use web::Web;
 
 /// Bytes read at a time.
 const READ: usize = 65_536;
@@ -34,6 +36,8 @@ pub(super) struct Lines {
     settings: Settings,
     default: SocketAddr,
     webapi: SocketAddr,
+    web: SocketAddr,
+    service: String,
     /// The sizes of frames of a relay, and that it is one.
     bare: Option<(usize, usize)>,
     /// Waits end on the millisecond before something is due, and not on the one behind.
@@ -50,6 +54,8 @@ struct Line {
     wire: Wire,
     port: PortId,
     connected: bool,
+    /// It was there before, and the crowd need not know that it is made again.
+    known: bool,
     waits_for_room: bool,
     touched: bool,
 }
@@ -59,6 +65,7 @@ enum Wire {
     Basic(Link<confer_basic::Client>),
     Flex(Link<confer_flex::Client>),
     Bare(Bare),
+    Web(Box<Web>),
 }
 
 impl Lines {
@@ -69,6 +76,8 @@ impl Lines {
             settings: Settings { access_token: plan.access_token.clone(), ..Settings::client() },
             default: plan.default,
             webapi: plan.webapi,
+            web: plan.web,
+            service: plan.service.clone(),
             bare: relayed.then(|| bare_sizes(plan.text_length)),
             early: plan.has_rate(),
             lines: Vec::new(),
@@ -87,24 +96,23 @@ impl Lines {
 
     /// Begins to connect.
     pub(super) fn open(&mut self, number: usize, port: PortId, now: Duration, crowd: &mut Crowd) {
-        let address = if port == PortId::Webapi { self.webapi } else { self.default };
+        let address = self.address(port);
         let wire = match (self.bare, port) {
             (Some(sizes), _) => Wire::Bare(Bare::new(sizes)),
+            (None, PortId::Web) => {
+                Wire::Web(Box::new(Web::new(&self.service, address.to_string(), number)))
+            }
             (None, PortId::Webapi) => Wire::Flex(Link::new(self.settings.clone(), at(now))),
             (None, _) => Wire::Basic(Link::new(self.settings.clone(), at(now))),
         };
-        let connected = connect(address).and_then(|stream| {
-            epoll::add(&self.epoll, &stream, EventData::new_u64(number as u64), interest(true))?;
-            Ok(stream)
-        });
-        match connected {
+        match self.connect(address, number) {
             Ok(stream) => {
                 if number >= self.lines.len() {
                     self.lines.resize_with(number + 1, || None);
                 }
                 let waits_for_room = true;
-                let line =
-                    Line { stream, wire, port, connected: false, waits_for_room, touched: false };
+                let (connected, known, touched) = (false, false, false);
+                let line = Line { stream, wire, port, connected, known, waits_for_room, touched };
                 self.lines[number] = Some(line);
             }
             Err(error) => {
@@ -112,6 +120,39 @@ impl Lines {
                 crowd.lost(number, Trouble::Connect(error.kind()), &why, now);
             }
         }
+    }
+
+    /// A socket that is on its way, and watched.
+    fn connect(&self, address: SocketAddr, number: usize) -> io::Result<TcpStream> {
+        let stream = connect(address)?;
+        epoll::add(&self.epoll, &stream, EventData::new_u64(number as u64), interest(true))?;
+        Ok(stream)
+    }
+
+    const fn address(&self, port: PortId) -> SocketAddr {
+        match port {
+            PortId::Webapi => self.webapi,
+            PortId::Web => self.web,
+            PortId::Default | PortId::Esp | PortId::Health => self.default,
+        }
+    }
+
+    /// Makes a connection again, if the server has ended one on which nobody waits: one that is kept
+    /// alive may end at any time, and that is no error. Whether it does.
+    fn reopens(&mut self, number: usize) -> bool {
+        let Some(Some(line)) = self.lines.get_mut(number) else { return false };
+        let Wire::Web(web) = &mut line.wire else { return false };
+        if !web.reopens() {
+            return false;
+        }
+        // It is closed in any case.
+        let _ = epoll::delete(&self.epoll, &line.stream);
+        let port = line.port;
+        let Ok(stream) = self.connect(self.address(port), number) else { return false };
+        if let Some(Some(line)) = self.lines.get_mut(number) {
+            (line.stream, line.connected, line.waits_for_room) = (stream, false, true);
+        }
+        true
     }
 
     /// Something goes out, as soon as [`flush`](Self::flush) is called.
@@ -129,7 +170,13 @@ impl Lines {
                 bare.send(&text);
                 Ok(())
             }
-            (Wire::Basic(_) | Wire::Flex(_) | Wire::Bare(_), _) => Err(SendError::WrongProtocol),
+            (Wire::Web(web), Said::Frame(Frame { reference, body: Request::Flex(body) })) => {
+                let sent = web.send(&Frame::new(reference, body));
+                if sent { Ok(()) } else { Err(SendError::WrongProtocol) }
+            }
+            (Wire::Basic(_) | Wire::Flex(_) | Wire::Bare(_) | Wire::Web(_), _) => {
+                Err(SendError::WrongProtocol)
+            }
         };
         self.touch(number);
     }
@@ -166,15 +213,17 @@ impl Lines {
         let now = began.elapsed();
         let Some(Some(line)) = self.lines.get_mut(number) else { return };
         if !line.connected {
-            let address = if line.port == PortId::Webapi { self.webapi } else { self.default };
+            let port = line.port;
             match line.stream.take_error() {
                 Ok(None) if ready.write => {
                     line.connected = true;
-                    crowd.opened(number, now);
+                    if !std::mem::replace(&mut line.known, true) {
+                        crowd.opened(number, now);
+                    }
                 }
                 Ok(None) => return,
                 Ok(Some(error)) | Err(error) => {
-                    let why = refusal(line.port, address, &error);
+                    let why = refusal(port, self.address(port), &error);
                     self.close(number);
                     return crowd.lost(number, Trouble::Connect(error.kind()), &why, now);
                 }
@@ -199,7 +248,7 @@ impl Lines {
             let due = match &mut line.wire {
                 Wire::Basic(link) => run_timer(link, now),
                 Wire::Flex(link) => run_timer(link, now),
-                Wire::Bare(_) => false,
+                Wire::Bare(_) | Wire::Web(_) => false,
             };
             if due {
                 self.changes(number, now, crowd);
@@ -222,7 +271,12 @@ impl Lines {
         let Self { lines, buffer, .. } = self;
         let Some(Some(line)) = lines.get_mut(number) else { return };
         let mut bytes = match line.stream.read(buffer) {
-            Ok(0) => return self.end(number, Trouble::Closed, "", now, crowd),
+            Ok(0) => {
+                if !self.reopens(number) {
+                    self.end(number, Trouble::Closed, "", now, crowd);
+                }
+                return;
+            }
             Ok(count) => &buffer[..count],
             Err(error) if would_block(&error) => return,
             Err(error) => {
@@ -235,6 +289,9 @@ impl Lines {
             Wire::Flex(link) => receive(link, &mut bytes, number, now, crowd, flex_event),
             Wire::Bare(bare) => bare.receive(bytes, |text| {
                 crowd.heard(number, Heard::Bare(text), now);
+            }),
+            Wire::Web(web) => web.receive(bytes, |frame| {
+                crowd.heard(number, Heard::Event(frame.map(flex_event)), now);
             }),
         };
         if let Err(what) = readable {
@@ -252,6 +309,7 @@ impl Lines {
             Wire::Basic(link) => (link.poll_change(), !link.output().is_empty()),
             Wire::Flex(link) => (link.poll_change(), !link.output().is_empty()),
             Wire::Bare(bare) => (None, !bare.output().is_empty()),
+            Wire::Web(web) => (None, !web.output().is_empty()),
         };
         if output {
             self.touch(number);
@@ -278,6 +336,7 @@ impl Lines {
                 Wire::Basic(link) => link.output(),
                 Wire::Flex(link) => link.output(),
                 Wire::Bare(bare) => bare.output(),
+                Wire::Web(web) => web.output(),
             };
             if output.is_empty() {
                 break;
@@ -287,6 +346,7 @@ impl Lines {
                     Wire::Basic(link) => link.sent(count),
                     Wire::Flex(link) => link.sent(count),
                     Wire::Bare(bare) => bare.sent(count),
+                    Wire::Web(web) => web.sent(count),
                 },
                 Err(error) if would_block(&error) => {
                     if !std::mem::replace(&mut line.waits_for_room, true) {

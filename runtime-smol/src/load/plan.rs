@@ -32,6 +32,10 @@ pub struct Plan {
     pub default: SocketAddr,
     /// Where port `webapi` is.
     pub webapi: SocketAddr,
+    /// Where port `web` is.
+    pub web: SocketAddr,
+    /// The service customers ask for on port `web`.
+    pub service: String,
     /// Shown on every connection.
     pub access_token: Option<Secret>,
     /// Sessions over one connection of an agent.
@@ -78,9 +82,21 @@ pub enum Customers {
     Flex,
     /// On port `default`, each over a connection of their own.
     Basic,
+    /// On port `web`, with the web API, each over a connection of their own.
+    Web,
     /// The other end is no server but a relay, which passes frames of the sizes of basic from each
     /// connection to the one accepted before or after it.
     Relayed,
+}
+
+impl Customers {
+    /// Whether they hear of others only by asking, or by pushes.
+    pub(super) const fn poll(self) -> bool {
+        match self {
+            Self::Flex | Self::Web => true,
+            Self::Basic | Self::Relayed => false,
+        }
+    }
 }
 
 /// Why a plan cannot be run.
@@ -96,8 +112,10 @@ pub enum PlanError {
     TextLength(u32),
     /// An interval or a rate of nothing.
     Nothing(&'static str),
-    /// The scenario is made for flex.
-    NeedsFlex,
+    /// The scenario is made for customers who poll or are pushed to.
+    NeedsPolls,
+    /// Nobody is pushed to over HTTP, and nobody is told there that a session is dormant.
+    NoPushes,
 }
 
 impl fmt::Display for PlanError {
@@ -124,7 +142,10 @@ impl fmt::Display for PlanError {
                 TEXT_LENGTHS.end()
             ),
             Self::Nothing(what) => write!(f, "{what} cannot be 0"),
-            Self::NeedsFlex => f.write_str("the guide's customers come on flex"),
+            Self::NeedsPolls => f.write_str("the guide's customers come on flex or web"),
+            Self::NoPushes => {
+                f.write_str("customers on web poll: there are no pushes and no dormant sessions")
+            }
         }
     }
 }
@@ -163,8 +184,9 @@ impl Plan {
             Scenario::Guide { length: Duration::ZERO, .. } => {
                 Err(PlanError::Nothing("the length of a session"))
             }
-            Scenario::Guide { .. } if self.customers != Customers::Flex => {
-                Err(PlanError::NeedsFlex)
+            Scenario::Guide { .. } if !self.customers.poll() => Err(PlanError::NeedsPolls),
+            Scenario::Guide { .. } if self.has_nodes() && self.customers == Customers::Web => {
+                Err(PlanError::NoPushes)
             }
             Scenario::Closed { .. } | Scenario::Guide { .. } => Ok(()),
         }
@@ -194,7 +216,7 @@ impl Plan {
     /// Connections of agents.
     pub(super) fn agents(&self) -> u64 {
         match self.customers {
-            Customers::Flex | Customers::Basic => {
+            Customers::Flex | Customers::Basic | Customers::Web => {
                 u64::from(self.sessions).div_ceil(self.per_agent.into())
             }
             Customers::Relayed => self.sessions.into(),
@@ -205,7 +227,7 @@ impl Plan {
     pub(super) fn gateways(&self) -> u64 {
         match self.customers {
             Customers::Flex => u64::from(self.sessions).div_ceil(self.per_gateway.into()),
-            Customers::Basic | Customers::Relayed => 0,
+            Customers::Basic | Customers::Web | Customers::Relayed => 0,
         }
     }
 
@@ -213,7 +235,7 @@ impl Plan {
     pub(super) fn connections(&self) -> u64 {
         let customers = match self.customers {
             Customers::Flex => self.gateways(),
-            Customers::Basic | Customers::Relayed => self.sessions.into(),
+            Customers::Basic | Customers::Web | Customers::Relayed => self.sessions.into(),
         };
         self.agents() + customers
     }

@@ -25,6 +25,7 @@ pub struct Report {
     answered: Latency,
     delivered: Latency,
     fetched: Latency,
+    polled: Latency,
     begun: u64,
     finished: u64,
     failed: u64,
@@ -86,6 +87,7 @@ impl Report {
             answered: Latency::of(&tally.answered),
             delivered: Latency::of(&tally.delivered),
             fetched: Latency::of(&tally.fetched),
+            polled: Latency::of(&tally.polled),
             begun: tally.begun,
             finished: tally.finished,
             failed: tally.failed,
@@ -144,6 +146,7 @@ impl Report {
             "latency_us": {
                 "delivered": self.delivered.json(),
                 "fetched": self.fetched.json(),
+                "polled": self.polled.json(),
                 "answered": self.answered.json(),
             },
             "cpu": {
@@ -212,6 +215,7 @@ impl fmt::Display for Report {
         let rows = [
             ("delivered", &self.delivered),
             ("fetched", &self.fetched),
+            ("polled", &self.polled),
             ("answered", &self.answered),
         ];
         for (name, latency) in rows.into_iter().filter(|(_, latency)| latency.count > 0) {
@@ -250,6 +254,7 @@ const fn customers(customers: Customers) -> &'static str {
     match customers {
         Customers::Flex => "flex",
         Customers::Basic => "basic",
+        Customers::Web => "web",
         Customers::Relayed => "relay",
     }
 }

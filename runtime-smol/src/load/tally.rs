@@ -76,6 +76,8 @@ pub(super) struct Tally {
     pub(super) delivered: Histogram<u64>,
     /// From a message to when the other has it because it asked.
     pub(super) fetched: Histogram<u64>,
+    /// From a poll to its answer.
+    pub(super) polled: Histogram<u64>,
     pub(super) begun: u64,
     pub(super) finished: u64,
     pub(super) failed: u64,
@@ -91,6 +93,7 @@ impl Tally {
             answered: histogram(),
             delivered: histogram(),
             fetched: histogram(),
+            polled: histogram(),
             begun: 0,
             finished: 0,
             failed: 0,
@@ -105,6 +108,7 @@ impl Tally {
         self.answered.reset();
         self.delivered.reset();
         self.fetched.reset();
+        self.polled.reset();
     }
 
     /// Something went wrong; `example` is asked where it was the first time.

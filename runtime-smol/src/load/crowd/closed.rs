@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::people::Stage;
 use super::{Crowd, Phase};
-use crate::load::plan::{Customers, Scenario};
+use crate::load::plan::Scenario;
 use crate::load::words::Side;
 
 /// Sessions that are being made at a time.
@@ -44,7 +44,7 @@ impl Crowd {
     /// The turn passes once the message was answered and heard. A customer on flex hears an agent
     /// with its own next message.
     pub(super) fn take_turns(&mut self, number: u32, now: Duration) {
-        let fetches = self.plan.customers == Customers::Flex;
+        let fetches = self.plan.customers.poll();
         let session = &mut self.sessions[number as usize];
         let speaker = session.turn;
         let seat = session.seat(speaker);

@@ -158,6 +158,10 @@ impl Crowd {
             Customers::Flex => {
                 self.ask(number, Side::Customer, Asked::Login, requests::login(number), now);
             }
+            Customers::Web => {
+                let request = requests::request_chat();
+                self.ask(number, Side::Customer, Asked::Join, request, now);
+            }
             Customers::Basic => {
                 self.ask(number, Side::Customer, Asked::Join, requests::join(None), now);
             }
@@ -215,6 +219,9 @@ impl Crowd {
             return self.unexpected("an answer to nothing");
         };
         record(&mut self.tally.answered, now.saturating_sub(since));
+        if asked == Asked::Poll {
+            record(&mut self.tally.polled, now.saturating_sub(since));
+        }
         if session.stage == Stage::Failed {
             return;
         }
@@ -232,6 +239,8 @@ impl Crowd {
                 Some(id) => {
                     self.by_id.insert(id.clone(), number);
                     session.id = Some(id);
+                    // Over HTTP there is no Login before.
+                    session.user = session.user.take().or(answer.user);
                     match &session.user {
                         Some(user) if self.plan.is_pushed() => {
                             let request = requests::subscribe(user);
@@ -346,7 +355,7 @@ impl Crowd {
         pushed: bool,
         now: Duration,
     ) {
-        let on_flex = side == Side::Customer && self.plan.customers == Customers::Flex;
+        let on_flex = side == Side::Customer && self.plan.customers.poll();
         for event in events {
             let seat = self.sessions[number as usize].seat(side);
             // On flex a push and an answer may cross, and both hold the event; on basic they cannot.

@@ -117,6 +117,12 @@ pub(super) fn join_flex(user: &User, greeting: Option<Text>, is_async: bool) -> 
     })
 }
 
+/// What becomes a Request Chat: over HTTP nobody logs in before.
+pub(in crate::load) fn request_chat() -> flex::Request {
+    let nobody = User { id: UserId::new(""), key: Secret::new("") };
+    join_flex(&nobody, None, false)
+}
+
 pub(super) fn subscribe(user: &User) -> flex::Request {
     flex::Request::RequestPush(flex::RequestPush {
         user_id: user.id.clone(),

@@ -32,6 +32,8 @@ fn plan(scenario: Scenario, customers: Customers, sessions: u32) -> Plan {
         sessions,
         default: nowhere,
         webapi: nowhere,
+        web: nowhere,
+        service: String::new(),
         access_token: None,
         per_agent,
         per_gateway,
