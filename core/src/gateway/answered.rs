@@ -225,6 +225,11 @@ impl Gateway {
                 // lapsed, is worth a new attempt.
                 self.fail(key, Why::FileRefused, true, false, detail);
             }
+            // All that can be malformed about these is the file's id, and a file of another chat is
+            // none (B22.3).
+            Some(ErrorId::Malformed) if call.is_about_a_file() => {
+                self.fail(key, Why::FileGone, false, false, None);
+            }
             _ => self.fail(key, Why::of(number), false, false, detail),
         }
     }

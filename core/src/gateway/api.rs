@@ -243,11 +243,11 @@ pub enum Why {
     NotAllowed,
     /// A limit of the server is reached (8311).
     LimitReached,
-    /// A limit on files, or no such file (8313).
+    /// A limit on files (8313).
     FileRefused,
     /// The file is larger than what is left of the limits.
     FileTooLarge,
-    /// The file is not in the document store.
+    /// There is no such file in the chat, or not in the document store.
     FileGone,
     /// The file did not come whole.
     UploadBroken,
@@ -282,7 +282,7 @@ impl Why {
             Self::LimitReached => "a limit is reached",
             Self::FileRefused => "the file is refused",
             Self::FileTooLarge => "the file is too large",
-            Self::FileGone => "the file is not there any more",
+            Self::FileGone => "there is no such file",
             Self::UploadBroken => "the file did not come whole",
             Self::StoreUnavailable => "the store is not available",
             Self::Moving => "the chat is being moved",

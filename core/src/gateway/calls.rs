@@ -131,6 +131,14 @@ impl Call {
         None
     }
 
+    /// Whether it names a file that is to be there.
+    pub(super) const fn is_about_a_file(&self) -> bool {
+        if let Operation::InChat(there) = &self.request.operation {
+            return matches!(there.verb, Verb::Download { .. } | Verb::Delete { .. });
+        }
+        false
+    }
+
     /// Whether nobody knows if what the call is about was done, and doing it again would show.
     pub(super) const fn may_have_been_said(&self) -> bool {
         let out = self.in_doubt || matches!(self.place, Place::Asked(..));

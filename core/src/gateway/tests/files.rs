@@ -199,6 +199,10 @@ fn a_download_may_come_to_nothing() {
     let (mut bench, reference) = download();
     bench.says(A, reference, refusal(ErrorId::FileRefused));
     assert_eq!(bench.failed().why, Why::FileRefused);
+    // B22.3: a file of another chat is none.
+    let (mut bench, reference) = download();
+    bench.says(A, reference, refusal(ErrorId::Malformed));
+    assert_eq!(bench.failed().why, Why::FileGone);
     // A server that does not trust this gateway names no document.
     let (mut bench, reference) = download();
     let data = KvList::from([("file-permit", "0123".into())]);
