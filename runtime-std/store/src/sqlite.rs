@@ -3,6 +3,7 @@
 mod contacts;
 mod documents;
 mod files;
+mod heads;
 mod instances;
 mod interactions;
 mod reading;
@@ -30,6 +31,7 @@ use crate::store::{Options, Sync};
 use crate::stored;
 
 use files::{Identity, Life, Turn};
+use heads::Heads;
 use instances::Watch;
 use schema::{Found, STEPS};
 
@@ -81,13 +83,14 @@ pub(crate) enum Reading {
 /// A transaction that is open.
 struct Work<'a> {
     connection: &'a Connection,
+    heads: &'a mut Heads,
     /// The number of this server.
     me: i64,
     now: Stamp,
 }
 
 impl Work<'_> {
-    fn perform(&self, request: &Request) -> Result<Answer, Trouble> {
+    fn perform(&mut self, request: &Request) -> Result<Answer, Trouble> {
         match request {
             Request::Record(record) => self.record(record),
             Request::Contact(contact) => self.contact(contact),
@@ -104,6 +107,7 @@ pub(crate) struct Database {
     path: PathBuf,
     identity: Identity,
     turns: Turns,
+    heads: Heads,
     watch: Watch,
     me: i64,
     app_dbid: u16,
@@ -143,6 +147,7 @@ impl Database {
             path: path.to_owned(),
             identity,
             turns,
+            heads: Heads::default(),
             watch: Watch::default(),
             me,
             app_dbid,
@@ -162,18 +167,18 @@ impl Database {
 
     /// Does something in one transaction, which others wait for in turn.
     fn transact<T>(
-        &self,
-        work: impl FnOnce(&Work<'_>) -> Result<T, Trouble>,
+        &mut self,
+        carry_out: impl FnOnce(&mut Work<'_>) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let _turn: Turn<'_> = self.turns.take()?;
         if !self.identity.is_there() {
             return Err(Trouble::Gone);
         }
-        transact(&self.connection, self.me, work)
+        transact(&self.connection, &mut self.heads, self.me, carry_out)
     }
 
     /// Carries requests out together: all of them or none.
-    pub(crate) fn perform(&self, jobs: &[Step<'_>]) -> Result<Vec<Stepped>, Trouble> {
+    pub(crate) fn perform(&mut self, jobs: &[Step<'_>]) -> Result<Vec<Stepped>, Trouble> {
         self.transact(|work| {
             let step = |job: &Step<'_>| match job {
                 Step::Ask(request) => work.perform(request).map(Stepped::Answer),
@@ -191,7 +196,7 @@ impl Database {
     }
 
     /// What others have told this server.
-    pub(crate) fn messages(&self) -> Result<Vec<External>, Trouble> {
+    pub(crate) fn messages(&mut self) -> Result<Vec<External>, Trouble> {
         if !instances::has_messages(&self.connection, self.me)? {
             return Ok(Vec::new());
         }
@@ -211,12 +216,12 @@ impl Database {
     }
 
     /// Writes an end that was kept beside the database (B20.6).
-    pub(crate) fn close_spooled(&self, end: &stored::End) -> Result<Outcome, Trouble> {
+    pub(crate) fn close_spooled(&mut self, end: &stored::End) -> Result<Outcome, Trouble> {
         self.transact(|work| work.close_spooled(end))
     }
 
     /// Says that this server goes of its own will.
-    pub(crate) fn leave(&self) -> Result<(), Trouble> {
+    pub(crate) fn leave(&mut self) -> Result<(), Trouble> {
         self.transact(|work| instances::leave(work.connection, work.me))
     }
 }
@@ -224,18 +229,25 @@ impl Database {
 /// Does something in one transaction, all of it or nothing. It is this process's turn.
 fn transact<T>(
     connection: &Connection,
+    heads: &mut Heads,
     me: i64,
-    work: impl FnOnce(&Work<'_>) -> Result<T, Trouble>,
+    carry_out: impl FnOnce(&mut Work<'_>) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let now = Stamp::from_unix_seconds(millis() / 1000);
-    let done = work(&Work { connection, me, now }).and_then(|done| {
+    let mut work = Work { connection, heads: &mut *heads, me, now };
+    let done = work.heads.begin(connection).and_then(|()| carry_out(&mut work));
+    let done = done.and_then(|done| {
+        work.heads.settle_all(connection)?;
         connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(done)
     });
-    if done.is_err() && !connection.is_autocommit() {
-        // SQLite has done so itself after some errors; nothing can be done about another one.
-        let _ = connection.execute_batch("ROLLBACK");
+    if done.is_err() {
+        heads.forget();
+        if !connection.is_autocommit() {
+            // SQLite has done so itself after some errors; nothing can be done about another.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
     }
     done
 }

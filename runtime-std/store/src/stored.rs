@@ -31,11 +31,21 @@ type Read<T> = Result<T, Damaged>;
 
 /// Events, one after the other.
 pub(crate) fn write_events(events: &[TranscriptEvent]) -> Vec<u8> {
-    let mut out = Out::new(events.len() * 96);
+    let mut bytes = Vec::with_capacity(events.len() * 96 + 1);
+    add_events(&mut bytes, events);
+    bytes
+}
+
+/// Adds events to those of [`write_events`]; to no bytes at all, if there are none yet.
+pub(crate) fn add_events(bytes: &mut Vec<u8>, events: &[TranscriptEvent]) {
+    if bytes.is_empty() && !events.is_empty() {
+        bytes.push(FORM);
+    }
+    let mut out = Out(std::mem::take(bytes));
     for event in events {
         out.event(event);
     }
-    out.0
+    *bytes = out.0;
 }
 
 /// The events of [`write_events`], added to those there are: one that is there already is replaced.

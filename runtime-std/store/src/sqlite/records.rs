@@ -13,36 +13,34 @@ use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 use crate::stored;
 
+use super::heads::{self, Head};
 use super::trouble::Trouble;
 use super::{Answer, Reading, Work};
 
 /// Events in one row of a final transcript.
 const ROW: usize = 1024;
 
-/// A record, for whoever changes it.
-struct Known {
-    id: i64,
-    owner: Option<i64>,
-    generation: u64,
-    closed: bool,
-    newest: Option<i64>,
-}
-
 impl Work<'_> {
-    pub(super) fn record(&self, record: &Record) -> Result<Answer, Trouble> {
+    pub(super) fn record(&mut self, record: &Record) -> Result<Answer, Trouble> {
         let outcome = match record {
             Record::Create { session, beginning } => self.create(session, beginning)?,
             Record::Append { session, generation, events, reserved_to, orphan_at, leaves } => {
-                let known = match self.owned(session, *generation)? {
-                    Ok(known) => known,
-                    Err(failure) => return Ok(failed(failure)),
+                let head = match self.heads.get(session) {
+                    Some(head) => Some(head),
+                    None => self.known(session)?.inspect(|head| self.heads.learn(session, *head)),
                 };
-                if known.closed {
-                    return Ok(failed(Failure::Refused));
+                match head {
+                    None => Outcome::Failed(Failure::NotFound),
+                    Some(head) if head.generation != *generation => {
+                        Outcome::Failed(Failure::Fenced)
+                    }
+                    Some(head) if head.closed => Outcome::Failed(Failure::Refused),
+                    Some(head) => {
+                        self.heads.save(session, events, *reserved_to, *orphan_at);
+                        self.keep(head.id, leaves)?;
+                        Outcome::Done
+                    }
                 }
-                self.append(&known, events, *reserved_to, *orphan_at)?;
-                self.keep(known.id, leaves)?;
-                Outcome::Done
             }
             Record::Call { session, generation, interaction } => {
                 match self.owned(session, *generation)? {
@@ -111,7 +109,7 @@ impl Work<'_> {
     }
 
     pub(super) fn create(
-        &self,
+        &mut self,
         session: &SessionId,
         beginning: &Beginning,
     ) -> Result<Outcome, Trouble> {
@@ -143,13 +141,14 @@ impl Work<'_> {
         Ok(Outcome::Done)
     }
 
-    /// The record of a session.
-    fn known(&self, session: &SessionId) -> Result<Option<Known>, Trouble> {
+    /// The record of a session, as it is written once everything is that was saved of it.
+    fn known(&mut self, session: &SessionId) -> Result<Option<Head>, Trouble> {
+        self.heads.settle(self.connection, session)?;
         let query = "SELECT id, owner, generation, end_at IS NOT NULL, newest
             FROM record JOIN keeping ON record = id WHERE session = ?1";
         let mut query = self.connection.prepare_cached(query)?;
         let known = query.query_row([session.as_str()], |row| {
-            Ok(Known {
+            Ok(Head {
                 id: row.get(0)?,
                 owner: row.get(1)?,
                 generation: row.get::<_, i64>(2)?.cast_unsigned(),
@@ -162,10 +161,10 @@ impl Work<'_> {
 
     /// The same, if `generation` is the newest.
     fn owned(
-        &self,
+        &mut self,
         session: &SessionId,
         generation: u64,
-    ) -> Result<Result<Known, Failure>, Trouble> {
+    ) -> Result<Result<Head, Failure>, Trouble> {
         Ok(match self.known(session)? {
             None => Err(Failure::NotFound),
             Some(known) if known.generation != generation => Err(Failure::Fenced),
@@ -173,42 +172,7 @@ impl Work<'_> {
         })
     }
 
-    fn append(
-        &self,
-        known: &Known,
-        events: &[TranscriptEvent],
-        reserved_to: EventId,
-        orphan_at: Stamp,
-    ) -> Result<(), Trouble> {
-        let newest = match events {
-            [] => known.newest,
-            events => Some(self.row(known.id, known.newest, events)?),
-        };
-        let update = "UPDATE keeping SET newest = ?2, reserved_to = max(reserved_to, ?3),
-            orphan_at = ?4 WHERE record = ?1";
-        self.connection.prepare_cached(update)?.execute(params![
-            known.id,
-            newest,
-            reserved_to.number(),
-            orphan_at.as_unix_seconds(),
-        ])?;
-        Ok(())
-    }
-
-    /// Adds a row of events; its number.
-    fn row(
-        &self,
-        record: i64,
-        previous: Option<i64>,
-        events: &[TranscriptEvent],
-    ) -> Result<i64, Trouble> {
-        let insert = "INSERT INTO save (record, previous, events) VALUES (?1, ?2, ?3)";
-        let mut insert = self.connection.prepare_cached(insert)?;
-        insert.execute(params![record, previous, stored::write_events(events)])?;
-        Ok(self.connection.last_insert_rowid())
-    }
-
-    pub(super) fn close_spooled(&self, end: &stored::End) -> Result<Outcome, Trouble> {
+    pub(super) fn close_spooled(&mut self, end: &stored::End) -> Result<Outcome, Trouble> {
         let session = SessionId::new(&end.session);
         if self.known(&session)?.is_none() {
             self.create(&session, &end.beginning)?;
@@ -227,14 +191,14 @@ impl Work<'_> {
     /// The final transcript, instead of everything that was saved on the way.
     fn close(
         &self,
-        known: &Known,
+        known: &Head,
         end_at: Stamp,
         events: &[TranscriptEvent],
     ) -> Result<(), Trouble> {
         forget_saves(self.connection, known.newest)?;
         let mut newest = None;
         for events in events.chunks(ROW) {
-            newest = Some(self.row(known.id, newest, events)?);
+            newest = Some(heads::add_row(self.connection, known.id, newest, events)?);
         }
         let update = "UPDATE keeping SET newest = ?2, end_at = ?3 WHERE record = ?1";
         let mut update = self.connection.prepare_cached(update)?;

@@ -3,7 +3,8 @@
 //! What decides about the form of `save`: a key of (session, event) would write a page of 4 KiB for
 //! each event, since no two sessions share one. Events are appended at the end instead, whoever's
 //! they are, and each row knows the one before it of the same record: a save is one row more and
-//! one small row changed, however long the transcript is, and reading follows the rows by their ids.
+//! one small row changed at most, however long the transcript is, and reading follows the rows by
+//! their ids.
 
 use rusqlite::Connection;
 

@@ -13,6 +13,7 @@ use crate::error::OpenError;
 use crate::store::Options;
 
 use super::files::{Identity, Turns};
+use super::heads::Heads;
 use super::{Reader, Trouble, prepare, transact};
 
 /// How long somebody waits for servers to let them have their turn.
@@ -56,7 +57,7 @@ impl Shelf {
         if !self.identity.is_there() {
             return Err(Trouble::Gone);
         }
-        transact(&connection, 0, |work| work.documents(ask))
+        transact(&connection, &mut Heads::default(), 0, |work| work.documents(ask))
     }
 }
 

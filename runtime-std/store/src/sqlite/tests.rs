@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 
+use confer_core::id::SessionId;
 use rusqlite::Connection;
 
+use super::heads::{Head, Heads, MAX_KNOWN};
 use super::schema::{APPLICATION, Found, STEPS, found, migrate};
 
 /// Everything that has a query in it.
 const SOURCES: &[&str] = &[
     include_str!("contacts.rs"),
     include_str!("documents.rs"),
+    include_str!("heads.rs"),
     include_str!("instances.rs"),
     include_str!("interactions.rs"),
     include_str!("records.rs"),
@@ -81,4 +84,19 @@ fn the_first_schema_never_changes() {
         (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     assert_eq!(sum, 0x85e4_f2d6_1f7d_5b55, "{sum:#x}");
+}
+
+#[test]
+fn only_so_many_records_are_known() {
+    let connection = database();
+    let mut heads = Heads::default();
+    heads.begin(&connection).unwrap();
+    let session = |number: usize| SessionId::new(&format!("SESSION{number}"));
+    let head = Head { id: 1, owner: None, generation: 1, closed: false, newest: None };
+    (1..MAX_KNOWN).for_each(|number| heads.learn(&session(number), head));
+    heads.begin(&connection).unwrap();
+    assert!(heads.get(&session(1)).is_some());
+    heads.learn(&session(MAX_KNOWN), head);
+    heads.begin(&connection).unwrap();
+    assert!(heads.get(&session(1)).is_none() && heads.get(&session(MAX_KNOWN)).is_none());
 }

@@ -9,7 +9,7 @@ use confer_core::id::SessionId;
 use confer_core::text::Str;
 use confer_store::{OpenError, Options};
 
-use crate::support::{Asker, Scratch, append, create, message, own};
+use crate::support::{Asker, Scratch, append, create, message, own, words};
 
 const SESSION: &str = "00K7EXAMPLE42QZ9";
 
@@ -194,5 +194,57 @@ fn many_who_write_at_once_lose_nothing() {
     let mut reader = scratch.open("reader");
     for number in 0..3 {
         assert_eq!(reader.load(&format!("SESSION{number}")).unwrap().events.len(), 200);
+    }
+}
+
+#[test]
+fn what_one_server_knows_of_a_session_is_never_older_than_what_another_did() {
+    // B20.3: two servers save, take over and give up in a random order, with the right generation or
+    // a wrong one; every answer is that of one who remembers everything.
+    for seed in 1..=8_u64 {
+        let scratch = Scratch::new();
+        let mut servers = [scratch.open("first"), scratch.open("second")];
+        servers[0].record(create(SESSION));
+        let (mut generation, mut expected) = (1_u64, Vec::new());
+        let mut random = seed;
+        let mut below = |bound: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % bound
+        };
+        for id in 1..=150 {
+            let server = &mut servers[usize::from(below(2) == 1)];
+            let wrong = generation.wrapping_add([1, u64::MAX][usize::from(below(2) == 1)]);
+            let said = if below(3) == 0 { wrong } else { generation };
+            let right = said == generation;
+            let fenced = Outcome::Failed(Failure::Fenced);
+            match below(6) {
+                0 => match server.record(own(SESSION, said)) {
+                    Outcome::Owned(loaded) => {
+                        assert!(right, "seed {seed}, step {id}");
+                        assert_eq!(words(&loaded), expected, "seed {seed}, step {id}");
+                        generation += 1;
+                        assert_eq!(loaded.generation, generation, "seed {seed}, step {id}");
+                    }
+                    other => assert_eq!((other, right), (fenced, false), "seed {seed}, step {id}"),
+                },
+                1 => {
+                    let session = SessionId::new(SESSION);
+                    let outcome = server.record(Record::Release { session, generation: said });
+                    let wanted = if right { Outcome::Done } else { fenced };
+                    assert_eq!(outcome, wanted, "seed {seed}, step {id}");
+                }
+                _ => {
+                    let outcome = server.record(append(SESSION, said, vec![message(id, "word")]));
+                    let wanted = if right { Outcome::Done } else { fenced };
+                    assert_eq!(outcome, wanted, "seed {seed}, step {id}");
+                    if right {
+                        expected.push((id, "word".to_owned()));
+                    }
+                }
+            }
+        }
+        for server in &mut servers {
+            assert_eq!(words(&server.load(SESSION).unwrap()), expected, "seed {seed}");
+        }
     }
 }

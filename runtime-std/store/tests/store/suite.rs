@@ -37,6 +37,7 @@ macro_rules! suite {
 suite! {
     a_record_is_what_was_saved_of_it
     an_event_that_is_saved_again_replaces_the_first
+    saves_that_are_under_way_together_are_carried_out_in_order
     a_record_is_begun_once
     only_the_newest_generation_writes
     pieces_are_kept_until_they_are_empty
@@ -95,6 +96,39 @@ fn an_event_that_is_saved_again_replaces_the_first(store: &mut Asker) {
     let loaded = store.load(SESSION).unwrap();
     let texts = [(1, "a"), (2, "B"), (3, "c"), (4, "d")].map(|(id, text)| (id, text.to_owned()));
     assert_eq!(words(&loaded), texts);
+}
+
+fn saves_that_are_under_way_together_are_carried_out_in_order(store: &mut Asker) {
+    let (other, refused) = ("00K7EXAMPLE42QZA", failed(Failure::Refused));
+    let saved = |id, text| append(SESSION, 1, vec![message(id, text)]);
+    let interaction = InteractionId::new("0000EXAMPLE00001");
+    let call = Record::Call { session: SessionId::new(SESSION), generation: 1, interaction };
+    let script = [
+        (saved(1, "too early"), failed(Failure::NotFound)),
+        (create(SESSION), Outcome::Done),
+        (create(other), Outcome::Done),
+        (saved(1, "a"), Outcome::Done),
+        (append(other, 1, vec![message(1, "x")]), Outcome::Done),
+        (append(SESSION, 1, Vec::new()), Outcome::Done),
+        (saved(2, "b"), Outcome::Done),
+        (append(SESSION, 2, vec![message(3, "nobody's")]), failed(Failure::Fenced)),
+        (call, Outcome::Done),
+        (saved(1, "a, changed"), Outcome::Done),
+        (saved(5, "c"), Outcome::Done),
+        (append(other, 1, vec![message(2, "y")]), Outcome::Done),
+        (close(other, 1, vec![message(1, "z")]), Outcome::Done),
+        (append(other, 1, vec![message(3, "too late")]), refused),
+    ];
+    let asked = script.map(|(record, outcome)| (store.send(Request::Record(record)), outcome));
+    for expected in asked {
+        assert_eq!(store.answer(), expected);
+    }
+    let loaded = store.load(SESSION).unwrap();
+    let text = |id, text: &str| (id, text.to_owned());
+    assert_eq!(words(&loaded), [text(1, "a, changed"), text(2, "b"), text(5, "c")]);
+    assert_eq!(loaded.reserved_to.number(), 5);
+    assert_eq!(loaded.beginning.interaction.as_str(), "0000EXAMPLE00001");
+    assert_eq!(words(&store.load(other).unwrap()), [text(1, "z")]);
 }
 
 fn a_record_is_begun_once(store: &mut Asker) {
