@@ -91,6 +91,15 @@ pub(crate) fn transcript(options: &Options, id: &str, out: &mut dyn Write) -> Re
     Ok(out.flush()?)
 }
 
+/// Shows a session with its transcript as XML (B5.5), by its own id or that of its interaction.
+pub(crate) fn document(store: &Url, id: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let document = View::open(store)?.document(id)?;
+    let document =
+        document.ok_or_else(|| Failure::Unknown { what: "session", id: id.to_owned() })?;
+    out.write_all(document.as_bytes())?;
+    Ok(out.flush()?)
+}
+
 /// Lists sessions, oldest first, without a word of a customer's; those that go on only, if `open`.
 pub(crate) fn sessions(options: &Options, open: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let view = View::open(&options.store)?;

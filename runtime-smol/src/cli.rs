@@ -99,7 +99,7 @@ enum Command {
     Sessions(crate::archive::Options, bool),
     Store(crate::archive::Options, store::Care),
     /// And the session's id.
-    Transcript(crate::archive::Options, String),
+    Transcript(confer_store::Url, transcript::Form, String),
     Workflow(Box<crate::people::workflow::Call>),
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Interaction(options, id)) => interaction::run(&options, &id),
         Ok(Command::Sessions(options, open)) => sessions::run(&options, open),
         Ok(Command::Store(options, care)) => store::run(&options, &care),
-        Ok(Command::Transcript(options, id)) => transcript::run(&options, &id),
+        Ok(Command::Transcript(store, form, id)) => transcript::run(&store, form, &id),
         Ok(Command::Workflow(call)) => workflow::run(*call),
         Err(error) => complain(format_args!("confer: {error}\n")),
     }

@@ -33,6 +33,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The file was written by an older version of this software, and whoever only reads does not bring
+    /// it up to date.
+    Older {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a newer version of this software.
     Newer {
         /// The file.
@@ -93,6 +99,12 @@ impl fmt::Display for OpenError {
             Self::Foreign { path } => {
                 write!(f, "{} is a database, but not one of Confer", path.display())
             }
+            Self::Older { path } => write!(
+                f,
+                "{} was written by an older version; start a server with it, which brings it up to \
+                 date",
+                path.display()
+            ),
             Self::Newer { path, found, known } => write!(
                 f,
                 "{} was written by a newer version: its schema is {found}, the newest known here \

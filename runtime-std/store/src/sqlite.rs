@@ -38,7 +38,7 @@ use schema::{Found, STEPS};
 pub(crate) use documents::forget as forget_document;
 pub(crate) use files::{Turns, beside, directory_for_owner, file_name, open_for_owner};
 pub(crate) use reading::Reader;
-pub(crate) use records::{forget, load};
+pub(crate) use records::{forget, kept_document, load};
 pub(crate) use shelf::Shelf;
 pub(crate) use trouble::Trouble;
 pub(crate) use worker::{refuse, run};
@@ -274,6 +274,7 @@ fn prepare(
     let connection = Connection::open_with_flags(path, flags)?;
     prepare_statements(&connection)?;
     let version = match schema::found(&connection, STEPS.len())? {
+        Found::Empty => 0,
         Found::Version(version) => version,
         Found::Foreign => return Ok(Err(OpenError::Foreign { path: path.to_owned() })),
         Found::Newer(found) => {

@@ -320,3 +320,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const _: () = assert!(MAX_REQUESTS > BATCH && MAX_BYTES > BATCH_BYTES);
+
+#[cfg(test)]
+mod tests;

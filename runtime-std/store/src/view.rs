@@ -158,6 +158,29 @@ impl View {
         })
     }
 
+    /// A session as XML (B5.5), by its own id or that of its interaction; `None` if there is none. Of
+    /// one that goes on, and of one that is kept without it, it is made from the events.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or what is in it cannot be written as XML.
+    pub fn document(&self, id: &str) -> Result<Option<String>, ReadError> {
+        let Some(loaded) = self.transcript(id)? else { return Ok(None) };
+        if let Some(document) = self.kept_document(&loaded)? {
+            return Ok(Some(document));
+        }
+        let Loaded { session, beginning, events, .. } = &loaded;
+        let written = confer_transcript::write(session, beginning.start_at, events);
+        let path = self.path.display();
+        written.map(Some).map_err(|error| {
+            ReadError(format!("{path}: the transcript cannot be written as XML: {error}"))
+        })
+    }
+
+    fn kept_document(&self, loaded: &Loaded) -> Result<Option<String>, ReadError> {
+        self.read(|| sqlite::kept_document(&self.reader.connection, &loaded.session))
+    }
+
     /// An interaction; `None` if there is none of this id.
     ///
     /// # Errors
@@ -234,7 +257,7 @@ impl View {
         loop {
             let page = self.sessions(behind, 256)?;
             for row in &page {
-                if let Err(error) = self.transcript(&row.session) {
+                if let Err(error) = self.check_session(&row.session) {
                     wrong.push(format!("session {}: {error}", row.session));
                 }
                 if let Err(error) = self.interaction(&row.interaction) {
@@ -247,6 +270,16 @@ impl View {
             }
         }
         Ok(wrong)
+    }
+
+    fn check_session(&self, session: &str) -> Result<(), ReadError> {
+        let Some(loaded) = self.transcript(session)? else { return Ok(()) };
+        let Some(document) = self.kept_document(&loaded)? else { return Ok(()) };
+        let path = self.path.display();
+        match confer_transcript::read(&document) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(ReadError(format!("{path}: its XML cannot be read: {error}"))),
+        }
     }
 
     fn read<T>(&self, read: impl FnOnce() -> Result<T, Trouble>) -> Result<T, ReadError> {

@@ -40,7 +40,8 @@ impl Reader {
         match found {
             Found::Version(version) if version == STEPS.len() => Ok(Self { connection }),
             // A server brings it up to date; whoever reads changes nothing.
-            Found::Version(_) | Found::Foreign => Err(OpenError::Foreign { path: path.to_owned() }),
+            Found::Empty | Found::Version(_) => Err(OpenError::Older { path: path.to_owned() }),
+            Found::Foreign => Err(OpenError::Foreign { path: path.to_owned() }),
             Found::Newer(found) => Err(OpenError::Newer { path: path.to_owned(), found, known }),
         }
     }

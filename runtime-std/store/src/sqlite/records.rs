@@ -10,6 +10,7 @@ use confer_core::id::{EventId, SessionId};
 use confer_core::text::{Str, Text};
 use confer_core::time::Stamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
+use tracing::warn;
 
 use crate::stored;
 
@@ -19,6 +20,9 @@ use super::{Answer, Reading, Work};
 
 /// Events in one row of a final transcript.
 const ROW: usize = 1024;
+/// The longest document kept of a session, in bytes: what fits into a row with everything else that is
+/// in it. The events are kept of every session.
+const MAX_DOCUMENT: usize = 512 << 20;
 
 impl Work<'_> {
     pub(super) fn record(&mut self, record: &Record) -> Result<Answer, Trouble> {
@@ -58,7 +62,7 @@ impl Work<'_> {
                     Err(failure) => Outcome::Failed(failure),
                     Ok(known) if known.closed => Outcome::Done,
                     Ok(known) => {
-                        self.close(&known, *end_at, events)?;
+                        self.close(session, &known, *end_at, events)?;
                         self.keep(known.id, leaves)?;
                         Outcome::Done
                     }
@@ -181,7 +185,7 @@ impl Work<'_> {
         Ok(match self.known(&session)? {
             Some(known) if known.closed => Outcome::Done,
             Some(known) if known.generation == end.generation => {
-                self.close(&known, end.end_at, &end.events)?;
+                self.close(&session, &known, end.end_at, &end.events)?;
                 Outcome::Done
             }
             Some(_) | None => Outcome::Failed(Failure::Fenced),
@@ -191,6 +195,7 @@ impl Work<'_> {
     /// The final transcript, instead of everything that was saved on the way.
     fn close(
         &self,
+        session: &SessionId,
         known: &Head,
         end_at: Stamp,
         events: &[TranscriptEvent],
@@ -203,6 +208,12 @@ impl Work<'_> {
         let update = "UPDATE keeping SET newest = ?2, end_at = ?3 WHERE record = ?1";
         let mut update = self.connection.prepare_cached(update)?;
         update.execute(params![known.id, newest, end_at.as_unix_seconds()])?;
+        let query = "SELECT start_at FROM record WHERE id = ?1";
+        let mut query = self.connection.prepare_cached(query)?;
+        let start_at = Stamp::from_unix_seconds(query.query_row([known.id], |row| row.get(0))?);
+        let document = document(MAX_DOCUMENT, session, start_at, events);
+        let update = "UPDATE record SET transcript = ?2 WHERE id = ?1";
+        self.connection.prepare_cached(update)?.execute(params![known.id, document])?;
         Ok(())
     }
 
@@ -221,6 +232,29 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The stored form of a final transcript (B5.5), if there can be one: a session of a newer version, or
+/// one that is larger than anything, is kept without it.
+pub(super) fn document(
+    limit: usize,
+    session: &SessionId,
+    start_at: Stamp,
+    events: &[TranscriptEvent],
+) -> Option<String> {
+    match confer_transcript::write(session, start_at, events) {
+        Ok(document) if document.len() <= limit => Some(document),
+        Ok(document) => {
+            let (session, bytes) = (session.as_str(), document.len());
+            warn!(session, bytes, limit, "a transcript is too long to be kept as XML, too");
+            None
+        }
+        Err(error) => {
+            let session = session.as_str();
+            warn!(session, %error, "a transcript cannot be kept as XML, too");
+            None
+        }
     }
 }
 
@@ -321,6 +355,17 @@ pub(crate) fn load(
         reserved_to: EventId::new(row.get("reserved_to")?).ok_or(Trouble::Damaged)?,
         leaves: read_leaves(connection, id)?,
     }))
+}
+
+/// The document that is kept of a session; `None` if none is.
+pub(crate) fn kept_document(
+    connection: &Connection,
+    session: &SessionId,
+) -> Result<Option<String>, Trouble> {
+    let query = "SELECT transcript FROM record WHERE session = ?1";
+    let mut query = connection.prepare_cached(query)?;
+    let document = query.query_row([session.as_str()], |row| row.get::<_, Option<String>>(0));
+    Ok(document.optional()?.flatten())
 }
 
 /// The events of a record, in order; of an event that was saved anew, the newest.

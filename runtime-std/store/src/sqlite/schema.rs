@@ -135,7 +135,9 @@ ALTER TABLE document ADD COLUMN content_type TEXT NOT NULL DEFAULT '';
 /// What a file's schema is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// An empty file, or one of ours of this version, oldest first from 1.
+    /// An empty file.
+    Empty,
+    /// One of ours of this version, oldest first from 1.
     Version(usize),
     /// One of ours of a version that is not known here.
     Newer(i64),
@@ -155,7 +157,7 @@ pub(crate) fn found(connection: &Connection, known: usize) -> Result<Found, Trou
         });
     }
     let empty = one("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)")? == 1;
-    Ok(if empty && application == 0 { Found::Version(0) } else { Found::Foreign })
+    Ok(if empty && application == 0 { Found::Empty } else { Found::Foreign })
 }
 
 /// Brings a file from `version` to the newest of these steps, inside the transaction that is open.

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 
 use confer_core::id::SessionId;
+use confer_core::time::Stamp;
 use rusqlite::Connection;
 
 use super::heads::{Head, Heads, MAX_KNOWN};
+use super::records::document;
 use super::schema::{APPLICATION, Found, STEPS, found, migrate};
 
 /// Everything that has a query in it.
@@ -57,7 +59,7 @@ fn no_query_reads_a_whole_table() {
 #[test]
 fn an_old_file_is_brought_up_to_date() {
     let connection = Connection::open_in_memory().unwrap();
-    assert_eq!(found(&connection, 1).unwrap(), Found::Version(0));
+    assert_eq!(found(&connection, 1).unwrap(), Found::Empty);
     migrate(&connection, 0, STEPS).unwrap();
     assert_eq!(found(&connection, STEPS.len()).unwrap(), Found::Version(STEPS.len()));
     let insert =
@@ -99,4 +101,13 @@ fn only_so_many_records_are_known() {
     heads.learn(&session(MAX_KNOWN), head);
     heads.begin(&connection).unwrap();
     assert!(heads.get(&session(1)).is_none() && heads.get(&session(MAX_KNOWN)).is_none());
+}
+
+#[test]
+fn only_documents_of_so_many_bytes_are_kept() {
+    let session = SessionId::new("00K7EXAMPLE42QZ9");
+    let written = confer_transcript::write(&session, Stamp::MIN, &[]).unwrap();
+    let kept = |limit| document(limit, &session, Stamp::MIN, &[]);
+    assert_eq!(kept(written.len()), Some(written.clone()));
+    assert_eq!(kept(written.len() - 1), None);
 }

@@ -51,6 +51,7 @@ suite! {
     what_is_said_now_counts_and_is_not_stored
     interactions_take_what_they_are_told
     documents_come_and_go_in_pieces
+    documents_come_in_from_many_at_once
 }
 
 fn failed(failure: Failure) -> Outcome {
@@ -397,4 +398,35 @@ fn documents_come_and_go_in_pieces(store: &mut Asker) {
     assert_eq!(documents.read(&document, 1), Ok(None));
     assert_eq!(documents.stat(&document).map(|stat| stat.content_type), Ok(Str::default()));
     assert!(matches!(store.ask(asked()), Outcome::Stat { size: 1, permit: None, .. }));
+}
+
+fn documents_come_in_from_many_at_once(store: &mut Asker) {
+    let documents = store.store.documents();
+    let size = |number: usize| number * 30_000 + 1;
+    let bytes = |number: usize| vec![u8::try_from(number).unwrap(); size(number)];
+    let id = |number: usize| DocumentId::new(&format!("D{number}"));
+    std::thread::scope(|scope| {
+        for number in 0..12 {
+            scope.spawn(move || {
+                let session = SessionId::new(SESSION);
+                let mut upload = documents.begin(id(number), session, None).unwrap();
+                for part in bytes(number).chunks(10_007) {
+                    upload.write(part).unwrap();
+                }
+                assert_eq!(upload.finish(), Ok(size(number) as u64));
+                // One that goes while others come.
+                if number % 3 == 0 {
+                    documents.delete(&id(number)).unwrap();
+                }
+            });
+        }
+    });
+    for number in 0..12 {
+        if number % 3 == 0 {
+            assert_eq!(documents.read(&id(number), 0), Err(Refusal::NotFound));
+            continue;
+        }
+        let pieces = (0..).map_while(|piece| documents.read(&id(number), piece).unwrap());
+        assert_eq!(pieces.collect::<Vec<_>>().concat(), bytes(number), "{number}");
+    }
 }

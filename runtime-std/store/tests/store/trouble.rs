@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use confer_core::ask::{Failure, Outcome, Record};
 use confer_core::door::External;
-use confer_core::frame::EventList;
+use confer_core::frame::{EventList, KvList, KvValue};
 use confer_core::id::SessionId;
 use confer_core::time::Stamp;
-use confer_store::{OpenError, Options, Url};
+use confer_store::{MAX_SPOOLED, OpenError, Options, Url, View, purge};
 
 use crate::support::{Asker, Scratch, append, beginning, close, create, message, words};
 
@@ -116,6 +116,47 @@ fn an_end_that_was_kept_is_written_once_and_only_by_right() {
 }
 
 #[test]
+fn what_xml_has_no_form_for_is_kept_without_it() {
+    // B5.5: the events are kept of every session.
+    let scratch = Scratch::new();
+    let mut store = scratch.open("desk");
+    store.record(create(SESSION));
+    let mut event = message(1, "a");
+    let deep = |list, _| KvList::from([("deeper", KvValue::from(list))]);
+    event.event_attributes = Some((0..20).fold(KvList::new(), deep));
+    assert_eq!(store.record(close(SESSION, 1, vec![event.clone()])), Outcome::Done);
+    assert_eq!(store.load(SESSION).unwrap().events, [event]);
+    let view = View::open(&scratch.url()).unwrap();
+    let error = view.document(SESSION).unwrap_err().to_string();
+    assert!(error.contains("cannot be written as XML: event 1"), "{error}");
+    assert_eq!(view.document("NOBODY"), Ok(None));
+    assert_eq!(view.check(), Ok(Vec::new()));
+    // Whatever is there is looked at.
+    let file = rusqlite::Connection::open(scratch.file()).unwrap();
+    file.execute("UPDATE record SET transcript = '<chatTranscript/>'", []).unwrap();
+    let wrong = view.check().unwrap();
+    assert!(wrong.len() == 1 && wrong[0].contains("XML cannot be read"), "{wrong:?}");
+}
+
+#[test]
+fn only_so_many_ends_are_kept() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open("desk");
+    let directory = scratch.path().join("data/confer.db.spool");
+    fs::create_dir(&directory).unwrap();
+    for number in 1..MAX_SPOOLED {
+        fs::write(directory.join(format!("{number}.refused")), b"").unwrap();
+    }
+    assert_eq!(store.record(spool(EventList::new(), 1)), Outcome::Done);
+    let full = Outcome::Failed(Failure::Unavailable);
+    assert_eq!(store.record(spool(EventList::new(), 2)), full);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), MAX_SPOOLED);
+    // With room, it is kept after all.
+    fs::remove_file(directory.join("1.refused")).unwrap();
+    assert_eq!(store.record(spool(EventList::new(), 2)), Outcome::Done);
+}
+
+#[test]
 fn a_directory_that_takes_no_file_is_named() {
     let file = Scratch::new();
     fs::write(file.path().join("data"), b"").unwrap();
@@ -153,6 +194,23 @@ fn a_newer_schema_is_refused() {
     let error = fails(&scratch);
     assert!(matches!(error, OpenError::Newer { found: 4711, .. }), "{error:?}");
     assert!(error.to_string().contains("4711"), "{error}");
+    let error = View::open(&scratch.url()).unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 4711, known: 1, .. }), "{error:?}");
+}
+
+#[test]
+fn an_older_schema_is_not_for_those_who_only_look() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path().join("data")).unwrap();
+    // An empty file is what a server makes first.
+    fs::write(scratch.file(), b"").unwrap();
+    let error = View::open(&scratch.url()).unwrap_err();
+    assert!(matches!(error, OpenError::Older { .. }), "{error:?}");
+    let purged = purge(&scratch.url(), Stamp::MAX, true);
+    assert!(matches!(purged, Err(OpenError::Older { .. })));
+    assert_eq!(fs::read(scratch.file()).unwrap(), b"", "nobody changed it");
+    drop(scratch.open("desk"));
+    assert!(View::open(&scratch.url()).is_ok());
 }
 
 #[test]
