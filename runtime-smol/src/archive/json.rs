@@ -1,6 +1,6 @@
 //! What is in a store as JSON, one object a line.
 
-use confer_core::ask::Loaded;
+use confer_core::ask::{Leaf, LeafKind, Loaded};
 use confer_core::frame::{EventBody, KvList, KvValue, Open, TranscriptEvent};
 use confer_core::text::Text;
 use confer_core::time::Stamp;
@@ -73,7 +73,15 @@ pub(super) fn transcript(loaded: &Loaded) -> String {
         "subject": beginning.subject.as_ref().map(Text::reveal),
         "userData": list(&beginning.user_data),
         "events": loaded.events.iter().map(event).collect::<Vec<_>>(),
+        "statistics": statistics(&loaded.leaves),
     }))
+}
+
+/// The statistics of a session (§21), as it left them; none if it has none.
+fn statistics(leaves: &[Leaf]) -> Option<Vec<Json>> {
+    let statistics = leaves.iter().filter(|leaf| leaf.key.kind == LeafKind::Statistics);
+    let statistics: Vec<_> = statistics.map(|leaf| list(&leaf.state)).collect();
+    (!statistics.is_empty()).then_some(statistics)
 }
 
 /// The attributes of an event, by the names of the wire; those it does not have are not there.

@@ -1,0 +1,195 @@
+//! `confer serve` with a store that is in trouble, at the start and while it runs (B20.6).
+
+use std::fs;
+use std::process::Stdio;
+
+use rusqlite::Connection;
+
+use super::{Scratch, Served, confer, ended, path, run, transcript, words};
+
+/// Tries twice in two seconds, and then keeps the end of a session beside the store.
+const SOON: [&str; 6] = [
+    "--set",
+    "settings/transcript-resend-attempts=1",
+    "--set",
+    "settings/transcript-resend-delay=1",
+    "--set",
+    "settings/save-wait-max=1",
+];
+
+/// A server that does not come to be ready, and says why in one line.
+fn fails(store: &str, words: &[&str]) {
+    let ran = run(&["serve", "--store", store, "--listen", "default=127.0.0.1:0"]);
+    assert_eq!((ran.status, &*ran.out), (1, ""), "{ran:?}");
+    for word in words {
+        assert!(ran.notes.contains(word), "{word}: {ran:?}");
+    }
+    assert!(!ran.notes.contains("panicked"), "{ran:?}");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_named_at_the_start() {
+    // Nobody writes there, whoever they are.
+    fails("sqlite:/proc/confer.db", &["/proc/confer.db", "cannot be opened for writing"]);
+    fails("sqlite:/proc/none/confer.db", &["/proc/none", "cannot be made"]);
+    let scratch = Scratch::new();
+    let (store, name) = (&scratch.url(), &path(&scratch.file()));
+    let letter = b"this is a letter, and no database".repeat(100);
+    fs::write(scratch.file(), &letter).unwrap();
+    fails(store, &[name, "is damaged", "backup"]);
+    assert_eq!(fs::read(scratch.file()).unwrap(), letter, "it is left alone");
+    fs::remove_file(scratch.file()).unwrap();
+    drop(Served::start(store, &[]));
+    let other = Connection::open(scratch.file()).unwrap();
+    other.pragma_update(None, "user_version", 4711).unwrap();
+    fails(store, &[name, "newer version", "4711"]);
+    // For those who look, too.
+    let looked = run(&["sessions", "--store", store]);
+    assert_eq!(looked.status, 2);
+    assert!(looked.notes.contains("newer version"), "{looked:?}");
+    other.pragma_update(None, "user_version", 1).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    fails(store, &[name, "locked by another program"]);
+}
+
+#[test]
+fn a_file_of_an_older_version_waits_for_a_server() {
+    let scratch = Scratch::new();
+    let store = &scratch.url();
+    let other = Connection::open(scratch.file()).unwrap();
+    // What the first version made of an empty file, before it made anything in it.
+    other.pragma_update(None, "application_id", 0x436e_6672).unwrap();
+    drop(other);
+    let looked = run(&["sessions", "--store", store]);
+    assert_eq!((looked.status, &*looked.out), (2, ""), "{looked:?}");
+    assert!(looked.notes.contains("older version"), "{looked:?}");
+    assert!(looked.notes.contains("start a server"), "{looked:?}");
+    drop(Served::start(store, &[]));
+    assert_eq!(run(&["sessions", "--store", store]).status, 0);
+}
+
+#[test]
+fn a_lock_that_is_held_for_long_keeps_nobody_from_talking() {
+    let scratch = Scratch::new();
+    let store = &scratch.url();
+    let mut server = Served::start(store, &SOON);
+    let mut ana = server.agent(&["--name", "Ana", "--create"]);
+    let session = ana.session();
+    let mut ben = server.agent(&["--name", "Ben", "--join", &session]);
+    ben.session();
+    ana.types(&["one"]);
+    ben.out.with("Ana: one");
+    let other = Connection::open(scratch.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    ana.types(&["two"]);
+    ben.out.with("Ana: two");
+    let line = server.log.with("the store is not available");
+    assert!(line.contains("end it"), "{line}");
+    other.execute_batch("ROLLBACK").unwrap();
+    server.log.with("the store is available again");
+    ana.types(&["three", "/close"]);
+    ana.ends();
+    ben.ends();
+    assert_eq!(words(&super::closed(store, &session)), ["one", "two", "three"]);
+    assert_eq!(server.ends().code(), Some(0));
+}
+
+#[test]
+fn a_file_that_is_deleted_takes_nothing_with_it_that_is_said_from_then_on() {
+    let scratch = Scratch::new();
+    let store = &scratch.url();
+    let mut server = Served::start(store, &SOON);
+    let mut ana = server.agent(&["--name", "Ana", "--create"]);
+    let session = ana.session();
+    let mut ben = server.agent(&["--name", "Ben", "--join", &session]);
+    ben.session();
+    ana.types(&["one"]);
+    ben.out.with("Ana: one");
+    for suffix in ["", "-wal", "-shm"] {
+        fs::remove_file(format!("{}{suffix}", path(&scratch.file()))).unwrap();
+    }
+    ana.types(&["two"]);
+    ben.out.with("Ana: two");
+    let line = server.log.with("the store is not available");
+    assert!(line.contains("put it back and restart"), "{line}");
+    ana.types(&["/close"]);
+    ana.ends();
+    ben.ends();
+    server.log.with("was kept beside the store");
+    assert!(!scratch.file().exists(), "nothing is written where nobody would find it");
+    assert_eq!(server.ends().code(), Some(0));
+    // Whoever starts next has the whole session.
+    let mut server = Served::start(store, &[]);
+    server.log.with("that was kept is stored");
+    let shown = transcript(store, &session).unwrap();
+    assert_eq!(words(&shown), ["one", "two"]);
+    assert!(!shown["endAt"].is_null());
+    assert_eq!(server.ends().code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_loses_no_word() {
+    // No file may become larger than this, in blocks of 512 bytes: the log of the database reaches it
+    // in the middle of the session, whose end alone does not.
+    let limit = "trap '' XFSZ; ulimit -f 800; exec \"$0\" \"$@\"";
+    let scratch = Scratch::new();
+    let store = &scratch.url();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", limit, env!("CARGO_BIN_EXE_confer")]);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = Served::started_by(shell, store, &SOON);
+    let mut ana = server.agent(&["--name", "Ana", "--create"]);
+    let session = ana.session();
+    let mut ben = server.agent(&["--name", "Ben", "--join", &session]);
+    ben.session();
+    let said: Vec<_> =
+        (0..18).map(|number| format!("{number:02} {}", "x".repeat(20_000))).collect();
+    for words in &said {
+        ana.types(&[words]);
+        ben.out.with(&format!("Ana: {}", &words[..3]));
+    }
+    server.log.with("the store is not available");
+    ana.types(&["/close"]);
+    ana.ends();
+    ben.ends();
+    server.log.with("was kept beside the store");
+    assert_eq!(server.ends().code(), Some(0));
+    let mut server = Served::start(store, &[]);
+    server.log.with("that was kept is stored");
+    assert_eq!(words(&transcript(store, &session).unwrap()), said);
+    assert_eq!(server.ends().code(), Some(0));
+}
+
+#[test]
+fn with_a_full_disk_at_the_start_nothing_starts() {
+    let scratch = Scratch::new();
+    let limit = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+    let serve = ["serve", "--store", &scratch.url(), "--listen", "default=127.0.0.1:0"];
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", limit, env!("CARGO_BIN_EXE_confer")]).args(serve);
+    let output = shell.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&path(&scratch.file())) && !said.contains("panicked"), "{said}");
+    // With room, it does.
+    let mut server = Served::start(&scratch.url(), &[]);
+    assert_eq!(server.ends().code(), Some(0));
+}
+
+#[test]
+fn closing_on_error_closes_and_says_so() {
+    // B20.6: transcript-save-on-error=close.
+    let scratch = Scratch::new();
+    let close = ["--set", "settings/transcript-save-on-error=close"];
+    let mut server = Served::start(&scratch.url(), &[&SOON[..], &close].concat());
+    let mut ana = server.agent(&["--name", "Ana", "--create"]);
+    ana.session();
+    fs::remove_file(scratch.file()).unwrap();
+    ana.types(&["one"]);
+    server.log.with("the store is not available");
+    let mut child = confer().args(["sessions", "--store", &scratch.url()]).spawn().unwrap();
+    assert_eq!(ended(&mut child).code(), Some(2));
+    // The session is over, and so is her part in it.
+    ended(&mut ana.child);
+    assert_eq!(server.ends().code(), Some(0));
+}
