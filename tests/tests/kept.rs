@@ -56,10 +56,9 @@ impl Asker {
 
     fn events(&self, session: &SessionId) -> Vec<TranscriptEvent> {
         let name = RecordName::Session(session.clone());
-        match self.record(Record::Load { name, events: true }) {
-            Outcome::Loaded(loaded) => loaded.events,
-            other => panic!("nothing was loaded: {other:?}"),
-        }
+        let outcome = self.record(Record::Load { name, events: true });
+        let Outcome::Loaded(loaded) = outcome else { panic!("nothing was loaded: {outcome:?}") };
+        loaded.events
     }
 
     /// The document of a session, for whoever looks into the store from outside.
