@@ -41,13 +41,14 @@ fn a_store_that_cannot_be_used_is_named_at_the_start() {
     fs::remove_file(scratch.file()).unwrap();
     drop(Served::start(store, &[]));
     let other = Connection::open(scratch.file()).unwrap();
+    let version: i64 = other.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     other.pragma_update(None, "user_version", 4711).unwrap();
     fails(store, &[name, "newer version", "4711"]);
     // For those who look, too.
     let looked = run(&["sessions", "--store", store]);
     assert_eq!(looked.status, 2);
     assert!(looked.notes.contains("newer version"), "{looked:?}");
-    other.pragma_update(None, "user_version", 1).unwrap();
+    other.pragma_update(None, "user_version", version).unwrap();
     other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
     fails(store, &[name, "locked by another program"]);
 }

@@ -11,6 +11,7 @@ use confer_core::pii::Secret;
 use confer_core::text::Str;
 
 use crate::error::OpenError;
+use crate::random;
 use crate::sqlite::Shelf;
 use crate::store::Store;
 use crate::url::Url;
@@ -23,12 +24,34 @@ pub const MAX_PIECES: u32 = 65_536;
 /// What is asked about documents.
 #[derive(Clone)]
 pub(crate) enum Ask {
-    Begin { document: DocumentId, session: SessionId, permit: Option<Secret>, kind: Str },
-    Piece { document: DocumentId, number: u32, bytes: Vec<u8> },
-    Finish { document: DocumentId, size: u64 },
-    Read { document: DocumentId, number: u32 },
-    Stat { document: DocumentId },
-    Delete { document: DocumentId },
+    Begin {
+        document: DocumentId,
+        upload: u32,
+        session: SessionId,
+        permit: Option<Secret>,
+        kind: Str,
+    },
+    Piece {
+        document: DocumentId,
+        upload: u32,
+        number: u32,
+        bytes: Vec<u8>,
+    },
+    Finish {
+        document: DocumentId,
+        upload: u32,
+        size: u64,
+    },
+    Read {
+        document: DocumentId,
+        number: u32,
+    },
+    Stat {
+        document: DocumentId,
+    },
+    Delete {
+        document: DocumentId,
+    },
 }
 
 impl Ask {
@@ -126,8 +149,8 @@ impl<'a> Documents<'a> {
         Self(Where::Store(store))
     }
 
-    /// Begins a document. One of this id that was begun and not finished is forgotten; one that
-    /// nobody finishes is forgotten after a day.
+    /// Begins a document. One of this id that was begun and not finished is forgotten, and whoever
+    /// was at it finds it no more; one that nobody finishes is forgotten after a day.
     ///
     /// # Errors
     ///
@@ -153,9 +176,9 @@ impl<'a> Documents<'a> {
         permit: Option<Secret>,
         content_type: Str,
     ) -> Result<Upload<'a>, Refusal> {
-        let begin = Ask::Begin { document: document.clone(), session, permit, kind: content_type };
-        self.ask(begin)?;
-        Ok(self.resume(Paused { document, held: Vec::new(), pieces: 0, size: 0 }))
+        let (upload, kind) = (random::number(), content_type);
+        self.ask(Ask::Begin { document: document.clone(), upload, session, permit, kind })?;
+        Ok(self.resume(Paused { document, upload, held: Vec::new(), pieces: 0, size: 0 }))
     }
 
     /// Goes on with a document whose upload was [paused](Upload::pause).
@@ -222,6 +245,8 @@ pub struct Upload<'a> {
 #[derive(Debug)]
 pub struct Paused {
     document: DocumentId,
+    /// Tells it apart from another upload of the same document.
+    upload: u32,
     held: Vec<u8>,
     pieces: u32,
     size: u64,
@@ -232,7 +257,8 @@ impl Upload<'_> {
     ///
     /// # Errors
     ///
-    /// The document has become too large, or the store is not available: then it never comes to be.
+    /// The document has become too large, somebody else has begun it anew, or the store is not
+    /// available: then it never comes to be.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while !bytes.is_empty() {
             let held = &mut self.so_far.held;
@@ -255,13 +281,13 @@ impl Upload<'_> {
     ///
     /// # Errors
     ///
-    /// The store is not available.
+    /// Somebody else has begun it anew, or the store is not available.
     pub fn finish(mut self) -> Result<u64, Refusal> {
         if !self.so_far.held.is_empty() {
             self.flush()?;
         }
-        let Paused { document, size, .. } = self.so_far;
-        self.documents.ask(Ask::Finish { document, size }).map(|_| size)
+        let Paused { document, upload, size, .. } = self.so_far;
+        self.documents.ask(Ask::Finish { document, upload, size }).map(|_| size)
     }
 
     fn flush(&mut self) -> Result<(), Refusal> {
@@ -270,8 +296,9 @@ impl Upload<'_> {
             return Err(Refusal::TooLarge);
         }
         let bytes = std::mem::take(&mut so_far.held);
-        let (size, document) = (bytes.len() as u64, so_far.document.clone());
-        self.documents.ask(Ask::Piece { document, number: so_far.pieces, bytes })?;
+        let size = bytes.len() as u64;
+        let (document, upload) = (so_far.document.clone(), so_far.upload);
+        self.documents.ask(Ask::Piece { document, upload, number: so_far.pieces, bytes })?;
         so_far.pieces += 1;
         so_far.size += size;
         Ok(())

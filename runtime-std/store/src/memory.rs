@@ -71,6 +71,7 @@ struct Known {
 }
 
 struct Stored {
+    upload: u32,
     session: SessionId,
     permit: Option<Secret>,
     /// What type its sender said it is.
@@ -305,30 +306,27 @@ impl Memory {
     /// What a program asks of the documents, beside the machine.
     pub(crate) fn documents(&mut self, ask: Ask) -> Result<Done, Refusal> {
         match ask {
-            Ask::Begin { document, session, permit, kind } => {
+            Ask::Begin { document, upload, session, permit, kind } => {
                 if self.documents.get(&document).is_some_and(|it| it.size.is_some()) {
                     return Err(Refusal::Exists);
                 }
                 self.forget_document(&document);
                 let pieces = BTreeMap::new();
-                let stored = Stored { session, permit, kind, pieces, size: None };
+                let stored = Stored { upload, session, permit, kind, pieces, size: None };
                 self.documents.insert(document, stored);
             }
-            Ask::Piece { document, number, bytes } => {
-                if self.documents_size + bytes.len() > MAX_DOCUMENTS_SIZE {
+            Ask::Piece { document, upload, number, bytes } => {
+                let full = self.documents_size + bytes.len() > MAX_DOCUMENTS_SIZE;
+                let stored = under_way(&mut self.documents, &document, upload)?;
+                if full {
                     self.forget_document(&document);
                     return Err(Refusal::TooLarge);
-                }
-                let stored = self.documents.get_mut(&document).ok_or(Refusal::NotFound)?;
-                if stored.size.is_some() {
-                    return Err(Refusal::Exists);
                 }
                 self.documents_size += bytes.len();
                 stored.pieces.insert(number, bytes);
             }
-            Ask::Finish { document, size } => {
-                let stored = self.documents.get_mut(&document).ok_or(Refusal::NotFound)?;
-                stored.size = Some(size);
+            Ask::Finish { document, upload, size } => {
+                under_way(&mut self.documents, &document, upload)?.size = Some(size);
             }
             Ask::Read { document, number } => {
                 let stored = self.documents.get(&document).filter(|it| it.size.is_some());
@@ -349,6 +347,20 @@ impl Memory {
         if let Some(stored) = self.documents.remove(document) {
             self.documents_size -= stored.pieces.values().map(Vec::len).sum::<usize>();
         }
+    }
+}
+
+/// A document that this upload is at.
+fn under_way<'a>(
+    documents: &'a mut HashMap<DocumentId, Stored>,
+    document: &DocumentId,
+    upload: u32,
+) -> Result<&'a mut Stored, Refusal> {
+    let stored = documents.get_mut(document).ok_or(Refusal::NotFound)?;
+    match stored.size {
+        Some(_) => Err(Refusal::Exists),
+        None if stored.upload == upload => Ok(stored),
+        None => Err(Refusal::NotFound),
     }
 }
 

@@ -7,3 +7,9 @@ use std::hash::{BuildHasher as _, RandomState};
 pub(crate) fn id() -> String {
     format!("{:016X}", RandomState::new().hash_one(std::process::id()))
 }
+
+/// 32 bits of the same kind, to tell things apart.
+pub(crate) fn number() -> u32 {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(std::process::id()).to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}

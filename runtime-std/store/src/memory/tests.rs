@@ -95,13 +95,19 @@ fn only_so_much_is_kept_of_documents() {
     let mut put = |name: &str, pieces: usize| {
         let document = DocumentId::new(name);
         let session = session(1);
-        let kind = Str::default();
-        store.documents(Ask::Begin { document: document.clone(), session, permit: None, kind })?;
+        let (upload, kind) = (7, Str::default());
+        store.documents(Ask::Begin {
+            document: document.clone(),
+            upload,
+            session,
+            permit: None,
+            kind,
+        })?;
         for number in (0..).take(pieces) {
             let bytes = vec![0; PIECE];
-            store.documents(Ask::Piece { document: document.clone(), number, bytes })?;
+            store.documents(Ask::Piece { document: document.clone(), upload, number, bytes })?;
         }
-        store.documents(Ask::Finish { document, size: (pieces * PIECE) as u64 })
+        store.documents(Ask::Finish { document, upload, size: (pieces * PIECE) as u64 })
     };
     assert_eq!(put("all", MAX_DOCUMENTS_SIZE / PIECE), Ok(Done::Nothing));
     assert_eq!(put("more", 1), Err(Refusal::TooLarge));

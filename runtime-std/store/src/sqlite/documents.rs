@@ -31,24 +31,23 @@ impl Work<'_> {
     /// Carries out what a program asks of the documents, beside the machine.
     pub(super) fn documents(&self, ask: &Ask) -> Result<Result<Done, Refusal>, Trouble> {
         Ok(match ask {
-            Ask::Begin { document, session, permit, kind } => {
-                self.begin(document, session, permit, kind)?
+            Ask::Begin { document, upload, session, permit, kind } => {
+                self.begin(document, *upload, session, permit, kind)?
             }
-            Ask::Piece { document, number, bytes } => {
-                let Some((id, _, complete)) = self.find_document(document)? else {
-                    return Ok(Err(Refusal::NotFound));
-                };
-                if complete {
-                    return Ok(Err(Refusal::Exists));
+            Ask::Piece { document, upload, number, bytes } => {
+                match self.under_way(document, *upload)? {
+                    Err(refusal) => Err(refusal),
+                    Ok(id) => {
+                        let insert = "INSERT OR REPLACE INTO piece (id, bytes) VALUES (?1, ?2)";
+                        let mut insert = self.connection.prepare_cached(insert)?;
+                        insert.execute(params![place(id, *number), bytes])?;
+                        Ok(Done::Nothing)
+                    }
                 }
-                let insert = "INSERT OR REPLACE INTO piece (id, bytes) VALUES (?1, ?2)";
-                let mut insert = self.connection.prepare_cached(insert)?;
-                insert.execute(params![place(id, *number), bytes])?;
-                Ok(Done::Nothing)
             }
-            Ask::Finish { document, size } => match self.find_document(document)? {
-                None => Err(Refusal::NotFound),
-                Some((id, _, _)) => {
+            Ask::Finish { document, upload, size } => match self.under_way(document, *upload)? {
+                Err(refusal) => Err(refusal),
+                Ok(id) => {
                     let update = "UPDATE document SET size = ?2, complete = 1 WHERE id = ?1";
                     let mut update = self.connection.prepare_cached(update)?;
                     update.execute(params![id, size.cast_signed()])?;
@@ -86,6 +85,7 @@ impl Work<'_> {
     fn begin(
         &self,
         document: &DocumentId,
+        upload: u32,
         session: &SessionId,
         permit: &Option<Secret>,
         kind: &Str,
@@ -97,21 +97,35 @@ impl Work<'_> {
             None => {}
         }
         let insert = "INSERT INTO document
-            (document, session, permit, size, begun_at, complete, content_type)
-            VALUES (?1, ?2, ?3, 0, ?4, 0, ?5)";
+            (document, session, permit, size, begun_at, complete, content_type, upload)
+            VALUES (?1, ?2, ?3, 0, ?4, 0, ?5, ?6)";
         self.connection.prepare_cached(insert)?.execute(params![
             document.as_str(),
             session.as_str(),
             permit.as_ref().map(Secret::reveal),
             self.now.as_unix_seconds(),
             &**kind,
+            upload,
         ])?;
         Ok(Ok(Done::Nothing))
     }
 
-    /// The number of a document, its size, and whether all of it is there.
-    fn find_document(&self, document: &DocumentId) -> Result<Option<(i64, i64, bool)>, Trouble> {
-        let query = "SELECT id, size, complete FROM document WHERE document = ?1";
+    /// The number of a document that this upload is at.
+    fn under_way(
+        &self,
+        document: &DocumentId,
+        upload: u32,
+    ) -> Result<Result<i64, Refusal>, Trouble> {
+        Ok(match self.find_document(document)? {
+            Some((_, _, true)) => Err(Refusal::Exists),
+            Some((id, at_it, false)) if at_it == upload => Ok(id),
+            Some(_) | None => Err(Refusal::NotFound),
+        })
+    }
+
+    /// The number of a document, the upload that it came by, and whether all of it is there.
+    fn find_document(&self, document: &DocumentId) -> Result<Option<(i64, u32, bool)>, Trouble> {
+        let query = "SELECT id, upload, complete FROM document WHERE document = ?1";
         let mut query = self.connection.prepare_cached(query)?;
         let found =
             query.query_row([document.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));

@@ -129,6 +129,8 @@ CREATE INDEX message_instance ON message (instance, id);
 ",
     "
 ALTER TABLE document ADD COLUMN content_type TEXT NOT NULL DEFAULT '';
+-- Whoever is at a document that is not complete: another upload of the same one is not.
+ALTER TABLE document ADD COLUMN upload INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

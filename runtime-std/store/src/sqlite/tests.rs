@@ -60,8 +60,16 @@ fn no_query_reads_a_whole_table() {
 fn an_old_file_is_brought_up_to_date() {
     let connection = Connection::open_in_memory().unwrap();
     assert_eq!(found(&connection, 1).unwrap(), Found::Empty);
-    migrate(&connection, 0, STEPS).unwrap();
+    migrate(&connection, 0, &STEPS[..1]).unwrap();
+    assert_eq!(found(&connection, STEPS.len()).unwrap(), Found::Version(1));
+    let insert = "INSERT INTO document (document, session, size, begun_at, complete)
+        VALUES ('D', 'S', 7, 1, 1)";
+    connection.execute(insert, []).unwrap();
+    migrate(&connection, 1, STEPS).unwrap();
     assert_eq!(found(&connection, STEPS.len()).unwrap(), Found::Version(STEPS.len()));
+    let query = "SELECT size, upload FROM document";
+    let document = connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    assert_eq!(document, Ok((7, 0)), "what is there stays");
     let insert =
         "INSERT INTO instance (name, app_dbid, live, beat, beat_at) VALUES ('a', 1, 1, 1, 1)";
     connection.execute(insert, []).unwrap();

@@ -52,6 +52,7 @@ suite! {
     interactions_take_what_they_are_told
     documents_come_and_go_in_pieces
     documents_come_in_from_many_at_once
+    a_document_is_that_of_one_upload
 }
 
 fn failed(failure: Failure) -> Outcome {
@@ -429,4 +430,23 @@ fn documents_come_in_from_many_at_once(store: &mut Asker) {
         let pieces = (0..).map_while(|piece| documents.read(&id(number), piece).unwrap());
         assert_eq!(pieces.collect::<Vec<_>>().concat(), bytes(number), "{number}");
     }
+}
+
+fn a_document_is_that_of_one_upload(store: &mut Asker) {
+    // Somebody begins it while somebody else is at it, and again when it is there.
+    let documents = store.store.documents();
+    let id = || DocumentId::new("D");
+    let begin = || documents.begin(id(), SessionId::new(SESSION), None);
+    let (mut first, mut second) = (begin().unwrap(), begin().unwrap());
+    assert_eq!(first.write(&[1; PIECE]), Err(Refusal::NotFound));
+    second.write(&[2; PIECE]).unwrap();
+    let third = begin().unwrap();
+    assert_eq!(second.finish(), Err(Refusal::NotFound));
+    let mut fourth = begin().unwrap();
+    fourth.write(&[4; PIECE + 1]).unwrap();
+    assert_eq!(fourth.finish(), Ok(PIECE as u64 + 1));
+    assert_eq!(third.finish(), Err(Refusal::Exists));
+    assert!(matches!(begin(), Err(Refusal::Exists)));
+    let pieces = (0..).map_while(|piece| documents.read(&id(), piece).unwrap());
+    assert_eq!(pieces.collect::<Vec<_>>().concat(), vec![4; PIECE + 1]);
 }
