@@ -57,7 +57,7 @@ where
     fn poll_action(&mut self) -> Option<Self::Action> {
         loop {
             return Some(match self.machine.poll_action()? {
-                Action::Connect { after } => ClientAction::Connect(after),
+                Action::Connect { server, after } => ClientAction::ConnectTo(server, after),
                 Action::Send(frame) => ClientAction::Send(frame),
                 Action::Disconnect => ClientAction::Close,
                 Action::Notify(news) => {

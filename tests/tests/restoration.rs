@@ -1073,7 +1073,8 @@ mod faults {
     use std::time::Duration;
 
     use confer_core::client::{
-        Desk, DeskNews, DeskSettings, EchoId, Entry, News, Start, View, Visitor, VisitorSettings,
+        Desk, DeskNews, DeskSettings, EchoId, Entry, Habits, News, Start, View, Visitor,
+        VisitorSettings,
     };
     use confer_core::config::Config;
     use confer_core::door::{External, Input};
@@ -1116,10 +1117,16 @@ mod faults {
         /// What was said, by whom: who, and the number of the echo.
         said: BTreeMap<(usize, EchoId), String>,
         next: u32,
+        /// Whether everybody knows both servers, and finds the way alone (B22.13).
+        roaming: bool,
     }
 
     impl Chat {
         fn begin(seed: u64) -> Self {
+            Self::begin_as(seed, false)
+        }
+
+        fn begin_as(seed: u64, roaming: bool) -> Self {
             let mut world = World::new(seed);
             world.log.switch_off();
             let config = config();
@@ -1130,9 +1137,15 @@ mod faults {
                         .with_identity(identity(number))
                 })
             });
-            let casey = Visitor::new(VisitorSettings::new("Casey"), [1; 32]);
+            let habits = Habits { servers: if roaming { 2 } else { 1 }, ..Habits::default() };
+            let mut settings = VisitorSettings::new("Casey");
+            settings.habits = habits.clone();
+            let casey = Visitor::new(settings, [1; 32]);
             let casey: VisitorId =
                 world.client(servers[0], Shell { machine: casey, news: Vec::new() });
+            if roaming {
+                world.knows(&casey, &servers);
+            }
             world.with(&casey, |it, now| it.machine.begin(Start::default(), now).expect("once"));
             world.run_for(SECOND);
             let session = world.look(&casey).machine.session_id().expect("a chat").clone();
@@ -1140,14 +1153,19 @@ mod faults {
             let token = &world.store.interactions[&interaction]["ChatServerWebapiToken"];
             let entry = Entry {
                 session_id: Some(session.clone()),
-                webapi_token: Some(Secret::new(token)),
+                // Whoever has no token has to wait until the customer has come there.
+                webapi_token: (!roaming || seed.is_multiple_of(2)).then(|| Secret::new(token)),
                 ..Entry::default()
             };
             let mut sits = |name: &str, user_type, visibility, seed| -> DeskId {
                 let mut settings = DeskSettings::new(name, user_type);
                 settings.closes_after_customer = false;
+                settings.habits = habits.clone();
                 let shell = Shell { machine: Desk::new(settings, seed), news: Vec::new() };
                 let desk = world.client(servers[0], shell);
+                if roaming {
+                    world.knows(&desk, &servers);
+                }
                 let entry = Entry { visibility: Some(visibility), ..entry.clone() };
                 world.with(&desk, |it, now: Instant| it.machine.enter(entry, now).expect("once"));
                 desk
@@ -1155,7 +1173,17 @@ mod faults {
             let ana = sits("Ana", UserType::Agent, Visibility::All, [2; 32]);
             let sue = sits("Sue", UserType::Supervisor, Visibility::Int, [3; 32]);
             world.run_for(SECOND);
-            Self { world, servers, casey, ana, sue, session, said: BTreeMap::new(), next: 0 }
+            Self {
+                world,
+                servers,
+                casey,
+                ana,
+                sue,
+                session,
+                said: BTreeMap::new(),
+                next: 0,
+                roaming,
+            }
         }
 
         fn say(&mut self, who: usize) {
@@ -1197,7 +1225,7 @@ mod faults {
                     1 => self.world.cut(&self.ana),
                     _ => self.world.cut(&self.sue),
                 },
-                15..=17 => self.moves(who, server),
+                15..=17 if !self.roaming => self.moves(who, server),
                 18 => {
                     if self.world.machine(server).is_some() {
                         self.world.tell(server, Input::External(External::Peers { any: true }));
@@ -1229,8 +1257,14 @@ mod faults {
             // A server that drains takes nothing.
             self.world.kill(server);
             self.world.restart(server);
-            for who in 0..3 {
-                self.moves(who, server);
+            if self.roaming {
+                for server in self.servers {
+                    if self.world.machine(server).is_none() {
+                        self.world.restart(server);
+                    }
+                }
+            } else {
+                (0..3).for_each(|who| self.moves(who, server));
             }
             self.world.run_for(SECOND * 180);
         }
@@ -1300,6 +1334,39 @@ mod faults {
             let unseen: Vec<_> = unseen.collect();
             assert!(unseen.is_empty(), "Casey does not see {unseen:?}");
         }
+    }
+
+    #[test]
+    fn whoever_knows_several_servers_finds_the_way() {
+        // B22.13, B20.2, and as below
+        seeds::each("roaming", cases(60, 20_000), |seed| {
+            let mut chat = Chat::begin_as(seed, true);
+            for _ in 0..FAULTS {
+                chat.happens();
+            }
+            chat.heals();
+            chat.check();
+        });
+    }
+
+    #[test]
+    fn b20_12_live_servers_take_a_session_from_each_other_and_lose_nothing() {
+        // B20.3, B20.12: customer and agents ask two live servers in turn.
+        seeds::each("taken in turn", cases(40, 10_000), |seed| {
+            let mut chat = Chat::begin(seed);
+            for _ in 0..FAULTS {
+                let server = chat.servers[chat.world.chance().index(2)];
+                let who = chat.world.chance().index(3);
+                chat.moves(who, server);
+                (0..3).for_each(|who| chat.say(who));
+                let pause = chat.world.chance().between(&(Duration::ZERO..=SECOND));
+                chat.world.run_for(pause);
+            }
+            let record = &chat.world.store.records[&chat.session];
+            assert!(record.generation > 1, "somebody has taken it");
+            chat.heals();
+            chat.check();
+        });
     }
 
     #[test]

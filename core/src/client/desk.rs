@@ -16,6 +16,7 @@ use crate::time::Instant;
 use super::back_off::BackOff;
 use super::chance::Chance;
 use super::files::{self, Upload};
+use super::servers::Servers;
 use super::{Action, EchoId, End, Habits, JoinError, News, Notification, Said, SayError, Saying};
 use chat::Phase;
 use line::{Line, Pending};
@@ -97,6 +98,7 @@ pub struct Desk {
     settings: DeskSettings,
     chance: Chance,
     line: Line,
+    servers: Servers,
     back_off: BackOff,
     chats: BTreeMap<ChatId, Chat>,
     by_session: BTreeMap<SessionId, ChatId>,
@@ -111,10 +113,13 @@ impl Desk {
     /// Somebody who wants to be connected. The seed is the source of RequestKeys and jitter, so a
     /// shell draws it from the operating system.
     pub fn new(settings: DeskSettings, seed: [u8; 32]) -> Self {
+        let servers = Servers::new(&settings.habits);
+        let server = servers.current();
         Self {
             settings,
             chance: Chance::new(seed),
             line: Line::Connecting,
+            servers,
             back_off: BackOff::default(),
             chats: BTreeMap::new(),
             by_session: BTreeMap::new(),
@@ -122,7 +127,7 @@ impl Desk {
             next_echo: 0,
             next_reference: 0,
             pending: BTreeMap::new(),
-            actions: VecDeque::from([Action::Connect { after: Duration::ZERO }]),
+            actions: VecDeque::from([Action::Connect { server, after: Duration::ZERO }]),
         }
     }
 

@@ -5,6 +5,11 @@ use core::time::Duration;
 /// What both client machines let their users decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Habits {
+    /// How many servers with the same store there are to turn to; the shell knows them by the
+    /// numbers from 0 on (B22.13). 1.
+    pub servers: usize,
+    /// The one to turn to first. 0.
+    pub server: usize,
     /// The pause before the first new attempt at anything, halved at random; doubled with each
     /// failure. 500 ms.
     pub back_off_min: Duration,
@@ -27,6 +32,8 @@ pub struct Habits {
 impl Default for Habits {
     fn default() -> Self {
         Self {
+            servers: 1,
+            server: 0,
             back_off_min: Duration::from_millis(500),
             back_off_max: Duration::from_secs(30),
             patience: Duration::from_secs(60),

@@ -13,6 +13,8 @@
 //!   RequestKey after a loss (B4.8). The order of the verbs is the order of the events.
 //! - *The transcript is complete.* After a loss only the events after the last one seen are asked
 //!   for, and an event that comes twice is dropped (B4.7, B4.8). [`View`] is what there is to show.
+//! - *No server is the only one.* Whoever knows several with the same store ([`Habits::servers`]) goes
+//!   to the next one when its own cannot be reached or lets go of the chat (B22.13).
 //! - *Nobody is hammered.* Connections, joins and refused requests are tried again after pauses that
 //!   grow ([`Habits`]).
 //!
@@ -52,6 +54,7 @@ pub mod desk;
 mod echo;
 mod files;
 mod habits;
+mod servers;
 mod typing;
 mod view;
 pub mod visitor;
@@ -98,6 +101,8 @@ pub enum Input<E> {
 pub enum Action<R, N> {
     /// Make a connection, after so much time; [`Input::Opened`] or [`Input::Closed`] is the answer.
     Connect {
+        /// With which of the [servers](Habits::servers).
+        server: usize,
         /// How long to wait first.
         after: Duration,
     },

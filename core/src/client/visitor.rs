@@ -16,6 +16,7 @@ use super::back_off::BackOff;
 use super::chance::Chance;
 use super::echo::Echoes;
 use super::files::{self, Upload};
+use super::servers::Servers;
 use super::typing::Typing;
 use super::{
     Action, Echo, EchoId, End, Habits, JoinError, News, Notification, Said, SayError, Saying, View,
@@ -100,6 +101,7 @@ pub struct Visitor {
     typing: Typing,
     read: Option<EventId>,
     flight: Option<Flight>,
+    servers: Servers,
     back_off: BackOff,
     retry_at: Option<Instant>,
     poll_at: Instant,
@@ -135,6 +137,7 @@ impl Visitor {
         let mut chance = Chance::new(seed);
         Self {
             view: View::new(settings.habits.max_events),
+            servers: Servers::new(&settings.habits),
             settings,
             line: Line::Off,
             phase: Phase::Idle,

@@ -117,13 +117,19 @@ where
     <M::Codec as Codec>::Out: Send,
 {
     /// Runs the machine that `make` makes of a seed from the operating system, and connects it with
-    /// `target` whenever it wants to be.
+    /// a target whenever it wants to be. Several targets are servers with the same store, between
+    /// which the machine moves (B22.13); it is to know of as many
+    /// ([`Habits::servers`](confer_core::client::Habits::servers)).
     ///
     /// # Errors
     ///
     /// The operating system gives no seed or no thread. That the server cannot be reached is none:
     /// the machine tries again until it is told otherwise.
-    pub fn start(target: Target, make: impl FnOnce([u8; 32]) -> M) -> io::Result<Self> {
+    pub fn start(
+        targets: impl Into<Vec<Target>>,
+        make: impl FnOnce([u8; 32]) -> M,
+    ) -> io::Result<Self> {
+        let targets = targets.into();
         let shared = Arc::new(Shared::new(make(entropy::seed()?)));
         // What was started ends with this, if there are no more threads to be had.
         let mut driver = Self { shared, threads: Vec::new() };
@@ -131,7 +137,7 @@ where
         let clock = Builder::new().name("clock".into()).spawn(move || shared.watch())?;
         driver.threads.push(clock);
         let shared = Arc::clone(&driver.shared);
-        let line = Builder::new().name("line".into()).spawn(move || shared.talk(&target))?;
+        let line = Builder::new().name("line".into()).spawn(move || shared.talk(&targets))?;
         driver.threads.push(line);
         Ok(driver)
     }

@@ -71,6 +71,12 @@ impl Target {
     }
 }
 
+impl From<Target> for Vec<Target> {
+    fn from(only: Target) -> Self {
+        vec![only]
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.address)

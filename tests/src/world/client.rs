@@ -31,6 +31,15 @@ pub enum ClientAction<R> {
     Close,
     /// Make a connection, after so much time.
     Connect(Duration),
+    /// The same, with this one of the servers it [knows](super::World::knows).
+    ConnectTo(usize, Duration),
+}
+
+/// A connection that is wanted.
+pub(super) struct Wish {
+    /// With which of the servers it knows; the one it had, if it does not say.
+    pub(super) server: Option<usize>,
+    pub(super) after: Duration,
 }
 
 /// A client as the world sees it, whatever its protocol and machine.
@@ -46,7 +55,7 @@ pub(super) trait Client: Any {
     fn poll_timeout(&self) -> Option<Instant>;
     fn handle_timeout(&mut self, now: Instant);
     /// Lets the machine's actions out; the wish for a connection, if there is one.
-    fn pump(&mut self, now: Instant) -> Option<Duration>;
+    fn pump(&mut self, now: Instant) -> Option<Wish>;
 }
 
 /// A machine and its link.
@@ -122,7 +131,7 @@ where
         }
     }
 
-    fn pump(&mut self, now: Instant) -> Option<Duration> {
+    fn pump(&mut self, now: Instant) -> Option<Wish> {
         let mut connect = None;
         while let Some(action) = self.machine.poll_action() {
             match (action, &mut self.link) {
@@ -130,7 +139,10 @@ where
                 (ClientAction::Send(frame), Some(link)) => drop(link.send(frame, now)),
                 (ClientAction::Close, Some(link)) => link.close(now),
                 (ClientAction::Send(_) | ClientAction::Close, None) => {}
-                (ClientAction::Connect(after), _) => connect = Some(after),
+                (ClientAction::Connect(after), _) => connect = Some(Wish { server: None, after }),
+                (ClientAction::ConnectTo(server, after), _) => {
+                    connect = Some(Wish { server: Some(server), after });
+                }
             }
         }
         // How fast its output drains does not matter to any client here; a loss shows as finished.

@@ -44,7 +44,7 @@ pub use log::{Entry, Log};
 pub use net::{Net, Reading};
 pub use store::{Spooled, Store, StoreFaults, Stored, StoredDocument, server_name};
 
-use client::{Client, Node};
+use client::{Client, Node, Wish};
 use net::Pipe;
 use server::Server;
 use store::Answer;
@@ -90,6 +90,8 @@ pub struct ClientId<C, M>(usize, PhantomData<fn() -> (C, M)>);
 struct ClientSlot {
     client: Box<dyn Client>,
     server: ServerId,
+    /// Those it knows by numbers.
+    servers: Vec<ServerId>,
     /// How it takes what arrives.
     reading: Reading,
     connection: Option<u64>,
@@ -183,6 +185,7 @@ where
         self.clients.push(ClientSlot {
             client: Box::new(Node::<C, M>::new(machine, settings)),
             server,
+            servers: Vec::new(),
             reading: Reading::Eager,
             connection: None,
             dead: false,
@@ -246,6 +249,11 @@ where
     /// Tells a server something that comes over no connection.
     pub fn tell(&mut self, id: ServerId, input: Input) {
         self.give(id, input);
+    }
+
+    /// From now on a client knows these servers, by their places from 0 on, and chooses by itself.
+    pub fn knows<C, M>(&mut self, id: &ClientId<C, M>, servers: &[ServerId]) {
+        self.clients[id.0].servers = servers.to_vec();
     }
 
     /// From now on a client connects to this server; the connection it has breaks.
@@ -538,7 +546,11 @@ where
     }
 
     fn pump_client(&mut self, client: usize) {
-        if let Some(after) = self.clients[client].client.pump(self.now) {
+        if let Some(Wish { server, after }) = self.clients[client].client.pump(self.now) {
+            let slot = &mut self.clients[client];
+            if let Some(&server) = server.and_then(|number| slot.servers.get(number)) {
+                slot.server = server;
+            }
             self.schedule(self.now + after, Happening::Connect(client));
         }
         self.flush_client(client);

@@ -24,6 +24,9 @@ use crate::client::{Echo, End, Habits, News, Notification, Said};
 const SESSION_PASSWORD: &str = "GCTI_Chat_SessionPassword";
 const WEBAPI_TOKEN: &str = "ChatServerWebapiToken";
 
+/// For how many times its patience a desk seeks a session that others have to restore.
+const SOUGHT_FOR: u32 = 3;
+
 /// How to come into a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -65,6 +68,8 @@ pub struct Chat {
     pub(super) asking: bool,
     pub(super) back_off: BackOff,
     pub(super) retry_at: Option<Instant>,
+    /// Since when it is sought among the servers.
+    missing: Option<Instant>,
     pub(super) typing: Typing,
     /// What is to be confirmed as read, and whether that was sent.
     pub(super) read: Option<(EventId, bool)>,
@@ -118,6 +123,7 @@ impl Chat {
             asking: false,
             back_off: BackOff::default(),
             retry_at: None,
+            missing: None,
             typing: Typing::default(),
             read: None,
             nickname: None,
@@ -287,6 +293,7 @@ impl Chat {
     /// One is in the session.
     pub(super) fn enter(&mut self) {
         self.phase = Phase::Inside;
+        self.missing = None;
         self.renames = self.entered && self.nickname.is_some();
         self.entered = true;
         self.creates = false;
@@ -323,6 +330,16 @@ impl Chat {
     /// Something did not work now and may later.
     pub(super) fn try_later(&mut self, habits: &Habits, chance: &mut Chance, now: Instant) {
         self.retry_at = Some(now + self.back_off.failed(habits, chance));
+    }
+
+    /// A server does not know the session. Whether somebody else may bring it there: this one was in
+    /// it, wants to stay, cannot restore it, and has not sought it for too long. Whoever can may first
+    /// have to lose patience with a server that is silent.
+    pub(super) fn may_come(&mut self, habits: &Habits, now: Instant) -> bool {
+        self.entered
+            && !self.echoes.is_leaving()
+            && self.entry.webapi_token.is_none()
+            && *self.missing.get_or_insert(now) + habits.patience.saturating_mul(SOUGHT_FOR) > now
     }
 
     /// Takes in what was told of the session. How it ended, if that was told.

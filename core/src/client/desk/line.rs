@@ -1,6 +1,7 @@
 //! The connection of a desk: registering, asking, being answered, being lost.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::client::{Action, CLIENT_VERSION, Echo, End, Input, News, Said, TOO_LARGE, files};
 use crate::frame::basic::{Event, EventError, EventSessionInfo, Request, RequestRegister};
@@ -79,7 +80,10 @@ impl Machine for Desk {
             };
             match due {
                 Some(chat) => self.go_on(chat, now),
-                None => self.hang_up(),
+                None => {
+                    self.servers.fall_silent();
+                    self.hang_up();
+                }
             }
         }
         match self.poll_timeout() {
@@ -148,10 +152,15 @@ impl Desk {
             Line::Off => {}
             Line::SigningOff => self.signed_off(),
             Line::Connecting | Line::Registering | Line::Registered | Line::Leaving => {
-                let after = self.back_off.failed(&self.settings.habits, &mut self.chance);
+                let after = if self.servers.lose() {
+                    Duration::ZERO
+                } else {
+                    self.back_off.failed(&self.settings.habits, &mut self.chance)
+                };
+                let server = self.servers.current();
                 self.line = Line::Connecting;
                 self.actions.push_back(Action::Notify(DeskNews::Offline { retry_after: after }));
-                self.actions.push_back(Action::Connect { after });
+                self.actions.push_back(Action::Connect { server, after });
             }
         }
     }
@@ -239,6 +248,7 @@ impl Desk {
         match (asked, body) {
             (Asked::Register, Event::EventRegistered(_)) => {
                 self.line = Line::Registered;
+                self.servers.answer();
                 self.back_off.worked();
                 self.actions.push_back(Action::Notify(DeskNews::Online));
                 let ids: Vec<ChatId> = self.chats.keys().copied().collect();
@@ -284,10 +294,18 @@ impl Desk {
             {
                 if let Some(&id) = self.by_session.get(&session_id) {
                     self.fall_out(id, now);
+                    if self.is_free() && self.servers.turn() {
+                        self.hang_up();
+                    }
                 }
             }
             Event::EventError(_) | Event::EventRegistered(_) | Event::EventUnregistered => {}
         }
+    }
+
+    /// Whether no chat would be disturbed if the connection ended.
+    fn is_free(&self) -> bool {
+        self.servers.are_many() && !self.chats.values().any(super::Chat::is_inside)
     }
 
     /// One is not in a session any more, and comes again after a while.
@@ -394,6 +412,7 @@ impl Desk {
             return self.go_on(id, now);
         }
         there.enter();
+        self.servers.grant();
         self.tell(id, News::Joined);
         self.absorb(id, info, None, now);
         self.go_on(id, now);
@@ -422,7 +441,13 @@ impl Desk {
                 self.tell(id, News::Joined);
                 self.go_on(id, now);
             }
-            Some(ErrorId::Restoring) => self.join_later(id, now),
+            Some(ErrorId::Restoring) => self.join_elsewhere(id, now),
+            // Its customer, who restores it, is perhaps still to come to this server (B22.13).
+            Some(ErrorId::NoSuchSession)
+                if self.servers.are_many() && there.may_come(&self.settings.habits, now) =>
+            {
+                self.join_elsewhere(id, now);
+            }
             Some(ErrorId::StoreUnavailable) if !there.creates => self.join_later(id, now),
             // The place one had is perhaps still taken by oneself, whose loss was not noticed yet.
             Some(ErrorId::LimitReached) if there.entered => self.join_later(id, now),
@@ -453,6 +478,14 @@ impl Desk {
         let Some(there) = self.chats.get_mut(&id) else { return };
         there.phase = Phase::Outside;
         there.try_later(&self.settings.habits, &mut self.chance, now);
+    }
+
+    /// Another attempt, at another server if this one has refused too many.
+    fn join_elsewhere(&mut self, id: ChatId, now: Instant) {
+        self.join_later(id, now);
+        if self.is_free() && self.servers.refuse() {
+            self.hang_up();
+        }
     }
 
     fn echo_refused(

@@ -390,3 +390,125 @@ fn every_join_shows_the_token_that_is_known() {
     assert_eq!(desk.chat(chat).unwrap().end(), Some(End::Gone));
     assert_eq!(desk.learn_token(chat, Secret::new("third")), Err(SayError::Over));
 }
+
+/// A desk that knows so many servers, in the session by the first of them.
+fn among(servers: usize, webapi_token: Option<Secret>) -> (Desk, ChatId) {
+    let mut settings = settings();
+    settings.habits.servers = servers;
+    let mut desk = Desk::new(settings, [1; 32]);
+    connect(&mut desk, at(0));
+    let session_id = Some(SessionId::new(SESSION));
+    let chat = desk.enter(Entry { session_id, webapi_token, ..Entry::default() }, at(0)).unwrap();
+    let join = asks(&mut desk);
+    answer(&mut desk, &join, info(Some("P"), vec![]), at(0));
+    turn(&mut desk);
+    (desk, chat)
+}
+
+/// The server it turns to, and how soon.
+fn turns_to(desk: &mut Desk) -> (usize, Duration) {
+    let (_, rest) = turn(desk);
+    let connect = rest.iter().find_map(|action| match action {
+        Action::Connect { server, after } => Some((*server, *after)),
+        Action::Notify(_) | Action::Send(_) | Action::Disconnect => None,
+    });
+    connect.unwrap_or_else(|| panic!("{rest:?}"))
+}
+
+fn put_out(desk: &mut Desk, now: Instant) {
+    let (error_id, error_text) = (ErrorId::Restoring.number(), Str::default());
+    let session_id = Some(SessionId::new(SESSION));
+    let error = Event::EventError(EventError { error_id, error_text, session_id });
+    desk.handle(Input::Frame(Frame::unsolicited(error)), now);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_left() {
+    // B22.13
+    let (mut desk, _) = among(2, None);
+    desk.handle(Input::Closed, at(1));
+    let (server, after) = turns_to(&mut desk);
+    assert!(server == 0 && !after.is_zero(), "the same one first");
+    desk.handle(Input::Closed, at(2));
+    assert_eq!(turns_to(&mut desk), (1, Duration::ZERO));
+    connect(&mut desk, at(3));
+    assert!(matches!(asks(&mut desk).body, Request::RequestJoin(_)));
+}
+
+#[test]
+fn whoever_is_put_out_of_its_last_chat_goes_elsewhere() {
+    // B20.12, B22.13
+    let (mut desk, _) = among(2, None);
+    put_out(&mut desk, at(1));
+    let (_, rest) = turn(&mut desk);
+    assert!(rest.contains(&Action::Disconnect), "{rest:?}");
+    desk.handle(Input::Closed, at(1));
+    assert_eq!(turns_to(&mut desk).0, 1);
+    // Somebody else would be disturbed.
+    let (mut desk, _) = among(2, None);
+    desk.join(SessionId::new("T"), Visibility::All, at(0)).unwrap();
+    let join = asks(&mut desk);
+    let Event::EventSessionInfo(mut there) = info(Some("Q"), vec![]) else { panic!() };
+    there.session_id = SessionId::new("T");
+    answer(&mut desk, &join, Event::EventSessionInfo(there), at(0));
+    turn(&mut desk);
+    put_out(&mut desk, at(1));
+    let (_, rest) = turn(&mut desk);
+    assert!(!rest.contains(&Action::Disconnect), "{rest:?}");
+}
+
+#[test]
+fn a_server_that_refuses_too_often_is_left() {
+    // B22.13: three times.
+    let (mut desk, _) = among(2, Some(Secret::new("token")));
+    desk.handle(Input::Closed, at(1));
+    connect(&mut desk, at(2));
+    let mut now = at(2);
+    for refusals in 1..=3 {
+        let join = asks(&mut desk);
+        refuse(&mut desk, &join, ErrorId::Restoring, now);
+        if refusals < 3 {
+            now = desk.poll_timeout().unwrap();
+            let _ = desk.handle_timeout(now, 1);
+        }
+    }
+    let (_, rest) = turn(&mut desk);
+    assert!(rest.contains(&Action::Disconnect), "{rest:?}");
+    desk.handle(Input::Closed, now);
+    assert_eq!(turns_to(&mut desk).0, 1);
+}
+
+#[test]
+fn a_session_that_is_not_there_yet_is_waited_for() {
+    // B22.13: by who cannot restore it, for three times its patience.
+    let (mut desk, chat) = among(2, None);
+    desk.handle(Input::Closed, at(1));
+    connect(&mut desk, at(2));
+    let mut now = at(2);
+    while desk.chat(chat).unwrap().end().is_none() {
+        let join = asks(&mut desk);
+        refuse(&mut desk, &join, ErrorId::NoSuchSession, now);
+        let (_, rest) = turn(&mut desk);
+        if rest.contains(&Action::Disconnect) {
+            // At one server after the other.
+            desk.handle(Input::Closed, now);
+            connect(&mut desk, now);
+        } else if let Some(later) = desk.poll_timeout() {
+            now = later;
+            let _ = desk.handle_timeout(now, 1);
+        }
+    }
+    assert_eq!(desk.chat(chat).unwrap().end(), Some(End::Gone));
+    let (sought, habits) = (now.saturating_since(at(2)), settings().habits);
+    let least = habits.patience * 3;
+    assert!((least..=least + habits.back_off_max).contains(&sought), "{sought:?}");
+    // Whoever could restore it knows that it is gone, and so does who knows no other server.
+    for (servers, token) in [(2, Some(Secret::new("token"))), (1, None)] {
+        let (mut desk, chat) = among(servers, token);
+        desk.handle(Input::Closed, at(1));
+        connect(&mut desk, at(2));
+        let join = asks(&mut desk);
+        refuse(&mut desk, &join, ErrorId::NoSuchSession, at(2));
+        assert_eq!(desk.chat(chat).unwrap().end(), Some(End::Gone));
+    }
+}

@@ -103,6 +103,7 @@ impl Machine for Visitor {
                 return Progress::Idle;
             }
             if self.flight.is_some_and(|flight| flight.since + self.patience() <= now) {
+                self.servers.fall_silent();
                 self.hang_up();
             } else {
                 self.go_on(now);
@@ -150,7 +151,7 @@ impl Visitor {
         self.line = Line::Off;
         // What had no answer by now will never have one, and is asked again.
         self.flight = None;
-        if failed {
+        if !self.servers.lose() && failed {
             self.try_later(now);
         }
     }
@@ -183,7 +184,8 @@ impl Visitor {
         match self.line {
             Line::Off => {
                 self.line = Line::Connecting;
-                self.actions.push_back(Action::Connect { after: Duration::ZERO });
+                let server = self.servers.current();
+                self.actions.push_back(Action::Connect { server, after: Duration::ZERO });
             }
             Line::On => {
                 if let Some((ask, request)) = self.next(now) {
@@ -331,6 +333,7 @@ impl Visitor {
             return;
         }
         self.flight = None;
+        self.servers.answer();
         let error_id = match status.request_result.known() {
             Some(RequestResult::Success) => None,
             Some(RequestResult::Error) | None => Some(status.error_id.unwrap_or_default()),
@@ -338,6 +341,7 @@ impl Visitor {
         match error_id {
             None => {
                 self.back_off.worked();
+                self.servers.grant();
                 self.granted(flight.ask, status, now);
             }
             Some(number) => self.refused(flight.ask, number, status, now),
@@ -468,7 +472,12 @@ impl Visitor {
     fn refused(&mut self, ask: Ask, number: i32, status: &EventStatus, now: Instant) {
         let error = ErrorId::from_number(number);
         match (error, ask) {
-            (Some(ErrorId::Restoring), _) => self.try_later(now),
+            (Some(ErrorId::Restoring), _) => {
+                self.try_later(now);
+                if self.servers.refuse() {
+                    self.hang_up();
+                }
+            }
             (Some(ErrorId::StoreUnavailable), ask) if ask.is_inside() => self.try_later(now),
             (Some(ErrorId::LoggedOut), _) => {
                 self.take_in(status);

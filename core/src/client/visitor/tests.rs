@@ -195,7 +195,7 @@ fn a_lost_connection_is_made_again_and_the_same_is_asked() {
     let due = visitor.poll_timeout().unwrap();
     assert!(due > at(1) && due <= at(2));
     let _ = visitor.handle_timeout(due, 1);
-    assert_eq!(visitor.poll_action(), Some(Action::Connect { after: Duration::ZERO }));
+    assert_eq!(visitor.poll_action(), Some(Action::Connect { server: 0, after: Duration::ZERO }));
     visitor.handle(Input::Opened, due);
     assert_eq!(asks(&mut visitor).body, first.body);
 }
@@ -293,4 +293,55 @@ fn what_cannot_be_sent_is_refused() {
     let Frame { reference, .. } = asks(&mut visitor);
     visitor.handle(Input::Unsendable { reference }, at(0));
     assert_eq!(visitor.end(), Some(End::Refused(error_id)));
+}
+
+/// The server it turns to.
+fn turns_to(visitor: &mut Visitor) -> Option<usize> {
+    let mut to = None;
+    while let Some(action) = visitor.poll_action() {
+        if let Action::Connect { server, .. } = action {
+            to = Some(server);
+        }
+    }
+    to
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_left() {
+    // B22.13
+    let mut visitor = inside(KvList::new());
+    visitor.servers = Servers::new(&Habits { servers: 2, ..Habits::default() });
+    visitor.servers.answer();
+    visitor.say("x", at(1)).unwrap();
+    let first = asks(&mut visitor);
+    visitor.handle(Input::Closed, at(1));
+    let due = visitor.poll_timeout().unwrap();
+    let _ = visitor.handle_timeout(due, 1);
+    assert_eq!(turns_to(&mut visitor), Some(0), "the same one first");
+    visitor.handle(Input::Closed, due);
+    assert_eq!(turns_to(&mut visitor), Some(1), "at once");
+    visitor.handle(Input::Opened, due);
+    assert_eq!(asks(&mut visitor).body, first.body);
+}
+
+#[test]
+fn a_server_that_refuses_too_often_is_left() {
+    // B22.13: three times.
+    let mut visitor = inside(KvList::new());
+    visitor.servers = Servers::new(&Habits { servers: 2, ..Habits::default() });
+    visitor.say("x", at(1)).unwrap();
+    let mut now = at(1);
+    for refusals in 1..=3 {
+        let asked = asks(&mut visitor);
+        answer(&mut visitor, &asked, refusal(ErrorId::Restoring), now);
+        if refusals < 3 {
+            now = visitor.poll_timeout().unwrap();
+            let _ = visitor.handle_timeout(now, 1);
+        }
+    }
+    assert_eq!(visitor.poll_action(), Some(Action::Disconnect));
+    visitor.handle(Input::Closed, now);
+    let due = visitor.poll_timeout().unwrap();
+    let _ = visitor.handle_timeout(due, 1);
+    assert_eq!(turns_to(&mut visitor), Some(1));
 }

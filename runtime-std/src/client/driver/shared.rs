@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant as StdInstant;
 
@@ -30,6 +31,8 @@ struct State<M: Client> {
     machine: M,
     news: VecDeque<M::News>,
     line: Wanted<M::Codec>,
+    /// With which server.
+    server: usize,
     trouble: Option<Trouble>,
     ended: bool,
 }
@@ -54,6 +57,7 @@ impl<M: Client> Shared<M> {
             machine,
             news: VecDeque::new(),
             line: Wanted::Nothing,
+            server: 0,
             trouble: None,
             ended: false,
         };
@@ -173,9 +177,12 @@ where
     <M::Codec as Codec>::Out: Send,
 {
     /// Makes the connections the machine asks for, and hears what comes, until it is told to end.
-    pub(super) fn talk(&self, target: &Target) {
-        while self.wait_for_wish() {
-            let made = target.connect::<M::Codec>();
+    pub(super) fn talk(&self, targets: &[Target]) {
+        while let Some(server) = self.wait_for_wish() {
+            let made = targets.get(server).map_or_else(
+                || Err(io::Error::new(io::ErrorKind::NotFound, "there is no such server")),
+                Target::connect::<M::Codec>,
+            );
             let mut state = self.lock();
             match made {
                 Ok(connection) if matches!(state.line, Wanted::Now) && !state.ended => {
@@ -201,14 +208,14 @@ where
         }
     }
 
-    /// Waits until a connection is to be made; false if none is any more.
-    fn wait_for_wish(&self) -> bool {
+    /// Waits until a connection is to be made, with this server; `None` if none is any more.
+    fn wait_for_wish(&self) -> Option<usize> {
         let mut state = self.lock();
         while !state.ended {
             state = match state.line {
                 Wanted::At(at) if at <= StdInstant::now() && state.news.len() < NEWS_AHEAD => {
                     state.line = Wanted::Now;
-                    return true;
+                    return Some(state.server);
                 }
                 Wanted::At(at) if at > StdInstant::now() => self.wait(state, Some(at)),
                 Wanted::Nothing | Wanted::At(_) | Wanted::Now | Wanted::There(_) | Wanted::Gone => {
@@ -216,7 +223,7 @@ where
                 }
             };
         }
-        false
+        None
     }
 
     fn listen(&self, connection: &Connection<M::Codec>) {
@@ -244,7 +251,8 @@ impl<M: Client> State<M> {
     fn act(&mut self) -> Option<M::Input> {
         while let Some(action) = self.machine.poll_action() {
             match action {
-                Action::Connect { after } => {
+                Action::Connect { server, after } => {
+                    self.server = server;
                     // A pause that no clock can hold is never over.
                     let at = StdInstant::now().checked_add(after);
                     self.line = at.map_or(Wanted::Nothing, Wanted::At);

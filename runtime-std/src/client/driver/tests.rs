@@ -205,3 +205,23 @@ fn whoever_takes_no_news_reads_no_more_and_loses_nothing() {
         told == many + 2
     });
 }
+
+#[test]
+fn of_several_servers_one_that_is_there_is_found() {
+    // B22.13
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = server(config());
+    let targets = vec![Target::new(nobody.to_string()), target(&server, PortId::Default)];
+    let mut settings = DeskSettings::new("Ana", UserType::Agent);
+    settings.habits.servers = 3;
+    let ana = Driver::start(targets, |seed| Desk::new(settings, seed)).unwrap();
+    hears(&ana, |news| *news == DeskNews::Online);
+    // It goes, and nobody has an address for the third one.
+    server.stop();
+    server.join().unwrap();
+    hears(&ana, |news| {
+        matches!(news, DeskNews::Offline { .. })
+            && ana.trouble().is_some_and(|trouble| trouble.contains("no such server"))
+    });
+    ana.close();
+}
