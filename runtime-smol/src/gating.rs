@@ -14,7 +14,7 @@ pub(crate) struct Options {
     /// What it has in common with a server: configuration, log, time to drain.
     pub(crate) common: serving::Options,
     /// The chat servers.
-    pub(crate) servers: Vec<Server>,
+    pub(crate) servers: Server,
     /// Where the documents are.
     pub(crate) store: Option<Url>,
 }
@@ -58,8 +58,7 @@ impl From<ServeError> for GateError {
 /// The gateway cannot run as configured, or the operating system ended it.
 pub(crate) fn run(options: &Options) -> Result<(), GateError> {
     let config = serving::begin(&options.common)?;
-    let targets: Result<_, _> = options.servers.iter().map(Server::target).collect();
-    let targets = targets.map_err(GateError::Target)?;
+    let targets = options.servers.targets().map_err(GateError::Target)?;
     let running = start(&config, targets, options.store.as_ref()).map_err(ServeError::Start)?;
     serving::go_on(&options.common, &running, config, "confer gateway ready")
         .map_err(ServeError::System)?;

@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use confer_core::client::{Desk, DeskSettings, Entry, Start, Visitor, VisitorSettings};
+use confer_core::client::{Desk, DeskSettings, Entry, Habits, Start, Visitor, VisitorSettings};
 use confer_core::frame::{ErrorId, KvList, UserType, Visibility};
 use confer_core::id::SessionId;
 use confer_core::pii::{Pii, Secret};
@@ -37,10 +37,10 @@ pub(crate) enum Format {
     Json,
 }
 
-/// A server, and what it wants to be shown.
+/// A server, or several with one store (B22.13), and what they want to be shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    pub(crate) address: String,
+    pub(crate) addresses: Vec<String>,
     /// A file with the access token of its port (B2.7).
     pub(crate) token_file: Option<PathBuf>,
     /// A file with the certificates of those who vouch for it, if the port speaks TLS.
@@ -100,20 +100,32 @@ impl From<io::Error> for Trouble {
 impl Server {
     /// One at this address, which wants nothing.
     pub(crate) fn at(address: &str) -> Self {
-        Self { address: address.to_owned(), token_file: None, ca_file: None }
+        Self { addresses: vec![address.to_owned()], token_file: None, ca_file: None }
     }
 
-    /// How to make connections with it.
-    pub(crate) fn target(&self) -> Result<Target, Trouble> {
-        let mut target = Target::new(&*self.address);
-        if let Some(file) = &self.ca_file {
-            let client = tls::Client::new(file, None);
-            target = target.with_tls(client.map_err(|error| Trouble(error.to_string()))?);
-        }
-        let Some(file) = &self.token_file else { return Ok(target) };
-        let token = fs::read_to_string(file)
-            .map_err(|error| Trouble(format!("cannot read {}: {error}", file.display())))?;
-        Ok(target.with_access_token(Secret::new(token.trim_end_matches(['\r', '\n']))))
+    /// How to make connections with each of them.
+    pub(crate) fn targets(&self) -> Result<Vec<Target>, Trouble> {
+        let client = self.ca_file.as_ref().map(|file| tls::Client::new(file, None)).transpose();
+        let client = client.map_err(|error| Trouble(error.to_string()))?;
+        let token = self.token_file.as_ref().map(|file| {
+            let read = fs::read_to_string(file);
+            read.map_err(|error| Trouble(format!("cannot read {}: {error}", file.display())))
+        });
+        let token = token.transpose()?;
+        let target = |address: &String| {
+            let mut target = Target::new(&**address);
+            if let Some(client) = &client {
+                target = target.with_tls(client.clone());
+            }
+            match &token {
+                Some(token) => {
+                    let token = token.trim_end_matches(['\r', '\n']);
+                    target.with_access_token(Secret::new(token))
+                }
+                None => target,
+            }
+        };
+        Ok(self.addresses.iter().map(target).collect())
     }
 }
 
@@ -124,17 +136,19 @@ impl Chat {
         out: &mut dyn io::Write,
         notes: &mut dyn io::Write,
     ) -> Result<bool, Trouble> {
-        let target = self.server.target()?;
+        let targets = self.server.targets()?;
+        let habits = Habits { servers: targets.len(), ..Habits::default() };
         let input = talk::Input::open(self.script.as_deref())?;
         let user_data = pairs(&self.user_data);
         let person_id = self.person_id.as_deref().map(|id| Pii::new(Str::new(id)));
         let ending = match self.who {
             Who::Visitor(Begin { queue_key, subject }) => {
-                let settings = VisitorSettings { person_id, ..VisitorSettings::new(&self.name) };
+                let settings =
+                    VisitorSettings { person_id, habits, ..VisitorSettings::new(&self.name) };
                 // At a terminal somebody waits for the answer.
                 let poll_every = core::time::Duration::from_millis(500);
                 let settings = VisitorSettings { poll_every, ..settings };
-                let driver = Driver::start(target, |seed| Visitor::new(settings, seed))?;
+                let driver = Driver::start(targets, |seed| Visitor::new(settings, seed))?;
                 let start = Start {
                     queue_key: queue_key.as_deref().map(Str::new),
                     subject: subject.as_deref().map(Text::new),
@@ -148,8 +162,8 @@ impl Chat {
             }
             Who::Employee { user_type, visibility, into } => {
                 let settings =
-                    DeskSettings { person_id, ..DeskSettings::new(&self.name, user_type) };
-                let driver = Driver::start(target, |seed| Desk::new(settings, seed))?;
+                    DeskSettings { person_id, habits, ..DeskSettings::new(&self.name, user_type) };
+                let driver = Driver::start(targets, |seed| Desk::new(settings, seed))?;
                 let (session_id, queue_key) = match &into {
                     Entrance::Session(id) => (Some(SessionId::new(id)), None),
                     Entrance::New { queue_key } => (None, queue_key.as_deref().map(Str::new)),

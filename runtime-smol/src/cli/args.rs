@@ -99,8 +99,13 @@ pub(super) fn pair(written: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Where servers are, separated by commas.
+pub(super) fn servers(written: &str) -> Result<Vec<String>, String> {
+    written.split(',').map(server).collect()
+}
+
 /// Where a server is: a host and a port.
-pub(super) fn server(written: &str) -> Result<String, String> {
+fn server(written: &str) -> Result<String, String> {
     let port = written.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
         Some(1..) => Ok(written.to_owned()),

@@ -9,7 +9,7 @@ use lexopt::Parser;
 
 use crate::people::{BASIC, Begin, Chat, Entrance, FLEX, Format, Server, Who};
 
-use super::args::{Given, choose, next, pair, server, stray, unknown, value};
+use super::args::{Given, choose, next, pair, servers, stray, unknown, value};
 use super::{Command, Known, went};
 
 pub(super) const AGENT: Known = Known {
@@ -94,7 +94,7 @@ pub(super) fn connection(
     option: &str,
 ) -> Result<bool, String> {
     match option {
-        "--server" => there.address = server(&value(args)?)?,
+        "--server" => there.addresses = servers(&value(args)?)?,
         "--token-file" => there.token_file = Some(value(args)?.into()),
         "--ca-file" => there.ca_file = Some(value(args)?.into()),
         _ => return Ok(false),

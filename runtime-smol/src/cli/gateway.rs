@@ -12,7 +12,7 @@ use crate::gating::{self, Options};
 use crate::people::Server;
 use crate::serving::{self, LogFormat};
 
-use super::args::{Given, choose, next, seconds, server, stray, unknown, value};
+use super::args::{Given, choose, next, seconds, servers, stray, unknown, value};
 use super::looking::store;
 use super::{Command, Known, TROUBLE};
 
@@ -58,11 +58,7 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
         };
         match &*option {
             "-h" | "--help" => return Ok(Command::Help(GATEWAY.help)),
-            "--chat-server" => {
-                for address in value(args)?.split(',') {
-                    addresses.push(server(address.trim())?);
-                }
-            }
+            "--chat-server" => addresses.extend(servers(&value(args)?)?),
             "--token-file" => token_file = Some(value(args)?.into()),
             "--ca-file" => ca_file = Some(value(args)?.into()),
             "-c" | "--config" => common.config = Some(value(args)?.into()),
@@ -96,11 +92,6 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
     if addresses.len() > MAX_SERVERS {
         return Err(format!("a gateway can have {MAX_SERVERS} chat servers at most"));
     }
-    let servers = addresses.into_iter().map(|address| Server {
-        address,
-        token_file: token_file.clone(),
-        ca_file: ca_file.clone(),
-    });
-    let servers = servers.collect();
+    let servers = Server { addresses, token_file, ca_file };
     Ok(Command::Gateway(Box::new(Options { common, servers, store: documents })))
 }

@@ -223,12 +223,14 @@ fn chat(line: &str) -> Chat {
 
 #[test]
 fn people_are_found_at_the_ports_of_their_protocols() {
-    let of = |line: &str| chat(line).server.address;
-    assert_eq!(of("visitor"), FLEX);
-    assert_eq!(of("agent --create"), BASIC);
-    assert_eq!(of("supervisor --join S --server chat.example:5000"), "chat.example:5000");
+    let of = |line: &str| chat(line).server.addresses;
+    assert_eq!(of("visitor"), [FLEX]);
+    assert_eq!(of("agent --create"), [BASIC]);
+    assert_eq!(of("supervisor --join S --server chat.example:5000"), ["chat.example:5000"]);
+    // B22.13
+    assert_eq!(of("visitor --server a.example:1,b.example:2"), ["a.example:1", "b.example:2"]);
     let command = parsed("workflow PlaceOnHold").unwrap();
-    assert!(matches!(&command, Command::Workflow(call) if call.server.address == ESP));
+    assert!(matches!(&command, Command::Workflow(call) if call.server.addresses == [ESP]));
     for (known, address) in [
         ("visitor", FLEX),
         ("agent", BASIC),
@@ -239,7 +241,15 @@ fn people_are_found_at_the_ports_of_their_protocols() {
         let known = known_help(known);
         assert!(known.contains(&format!("default {address}")), "{known}");
     }
-    for wrong in ["chat.example", "chat.example:", ":80", "chat.example:70000", "chat.example:0"] {
+    for wrong in [
+        "chat.example",
+        "chat.example:",
+        ":80",
+        "chat.example:70000",
+        "chat.example:0",
+        "a:1,",
+        "a:1,b",
+    ] {
         assert!(
             refusal(&format!("visitor --server {wrong}")).contains("is no HOST:PORT"),
             "{wrong}"

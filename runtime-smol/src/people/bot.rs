@@ -74,9 +74,10 @@ struct Life<'a> {
 impl Bot {
     /// Answers until every session is over and there are no more; whether it came into all of them.
     pub(crate) fn run(self, notes: &mut dyn Write) -> Result<bool, Trouble> {
-        let target = self.server.target()?;
-        let settings = DeskSettings::new(&self.name, UserType::Agent);
-        let driver = Arc::new(Driver::start(target, |seed| Desk::new(settings, seed))?);
+        let targets = self.server.targets()?;
+        let mut settings = DeskSettings::new(&self.name, UserType::Agent);
+        settings.habits.servers = targets.len();
+        let driver = Arc::new(Driver::start(targets, |seed| Desk::new(settings, seed))?);
         let (happens, happenings) = mpsc::sync_channel(256);
         let (tells, listener) = (happens.clone(), Arc::clone(&driver));
         thread::Builder::new().name("news".into()).spawn(move || {

@@ -7,6 +7,7 @@ use confer_core::frame::esp::{Envelope, Event, Request, Request3rdServer};
 use confer_core::frame::{ErrorId, KvList, KvValue};
 use confer_core::text::Str;
 use confer_link::Received;
+use confer_runtime_std::client::Connection;
 use serde_json::{Map, Value as Json, json};
 
 use super::clean::clean_line;
@@ -37,12 +38,21 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A connection with the first server that can be reached.
+    fn connect(&self) -> Result<Connection<confer_esp::Client>, Trouble> {
+        let mut failed = Trouble("there is no server".to_owned());
+        for target in self.server.targets()? {
+            match target.connect() {
+                Ok(connection) => return Ok(connection),
+                Err(error) => failed = Trouble(format!("cannot connect to {target}: {error}")),
+            }
+        }
+        Err(failed)
+    }
+
     /// Calls, and prints what comes back; whether it was a response rather than a fault.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<bool, Trouble> {
-        let target = self.server.target()?;
-        let connection = target
-            .connect::<confer_esp::Client>()
-            .map_err(|error| Trouble(format!("cannot connect to {target}: {error}")))?;
+        let connection = self.connect()?;
         let user_data = self.interaction.as_deref();
         let request = Request::Request3rdServer(Request3rdServer {
             envelope: Envelope {
