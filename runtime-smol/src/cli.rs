@@ -87,6 +87,8 @@ enum Command {
     Journal(crate::journal::Options),
     #[cfg(target_os = "linux")]
     Load(Box<crate::loading::Options>),
+    #[cfg(target_os = "linux")]
+    Failover(Box<crate::loading::FailoverOptions>),
     Options(crate::options::Options),
     Replay(crate::replay::Options),
     Serve(crate::serving::Options),
@@ -118,6 +120,8 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Journal(options)) => journal::run(&options),
         #[cfg(target_os = "linux")]
         Ok(Command::Load(options)) => load::run(&options),
+        #[cfg(target_os = "linux")]
+        Ok(Command::Failover(options)) => load::run_failover(&options),
         Ok(Command::Options(options)) => options::run(&options),
         Ok(Command::Replay(options)) => replay::run(&options),
         Ok(Command::Serve(options)) => serve::run(&options),

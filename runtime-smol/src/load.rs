@@ -4,8 +4,10 @@
 //! The report says what the server did, and how busy this side was: a generator that is out of
 //! breath measures itself.
 
+mod chance;
 mod cpu;
 mod crowd;
+pub mod failover;
 mod lines;
 mod plan;
 mod report;
@@ -14,9 +16,12 @@ mod words;
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant as StdInstant};
 
+use confer_core::id::PortId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use cpu::Cpu;
@@ -50,6 +55,17 @@ pub enum LoadError {
         /// Why not.
         error: io::Error,
     },
+    /// A server that this side is to start does not run.
+    Server {
+        /// Which, from 0 on.
+        number: usize,
+        /// Why not.
+        what: String,
+        /// Where it says more.
+        log: PathBuf,
+    },
+    /// What the servers store cannot be read.
+    Store(String),
     /// The operating system refuses something else.
     System(io::Error),
 }
@@ -67,6 +83,10 @@ impl fmt::Display for LoadError {
             Self::Process { pid, error } => {
                 write!(f, "the CPU time of process {pid} cannot be read: {error}")
             }
+            Self::Server { number, what, log } => {
+                write!(f, "server {number} does not run: {what}; see {}", log.display())
+            }
+            Self::Store(what) => write!(f, "what is stored cannot be read: {what}"),
             Self::System(error) => write!(f, "the load generator cannot run: {error}"),
         }
     }
@@ -145,8 +165,12 @@ pub fn run(
     let pid = plan.server_pid;
     let of = |pid| Cpu::of(pid).map_err(|error| LoadError::Process { pid, error });
     pid.map(of).transpose()?;
+    let relayed = plan.customers == Customers::Relayed;
+    let bare = relayed.then(|| crowd::bare_sizes(plan.text_length));
     let runner = Runner {
-        lines: Lines::new(&plan)?,
+        lines: Lines::new(plan.access_token.clone(), bare, plan.has_rate())?
+            .with_service(&plan.service),
+        addresses: (plan.default, plan.webapi, plan.web),
         crowd: Crowd::new(plan),
         began: StdInstant::now(),
         spent: None,
@@ -160,6 +184,8 @@ pub fn run(
 struct Runner {
     crowd: Crowd,
     lines: Lines,
+    /// Of the ports `default`, `webapi` and `web`.
+    addresses: (SocketAddr, SocketAddr, SocketAddr),
     began: StdInstant,
     pid: Option<u32>,
     /// CPU time of the server, if it is to be seen, and of this process when measuring began.
@@ -222,7 +248,13 @@ impl Runner {
                 let now = self.now();
                 match action {
                     Action::Open { line, port } => {
-                        self.lines.open(line, port, now, &mut self.crowd);
+                        let (default, webapi, web) = self.addresses;
+                        let address = match port {
+                            PortId::Webapi => webapi,
+                            PortId::Web => web,
+                            PortId::Default | PortId::Esp | PortId::Health => default,
+                        };
+                        self.lines.open(line, (port, address), now, &mut self.crowd);
                     }
                     Action::Send { line, said } => self.lines.send(line, said, now),
                     Action::Close { line } => self.lines.close(line),

@@ -1,5 +1,7 @@
 //! `confer load`: load from the command line, its progress, and its report.
 
+mod failover;
+
 use std::fmt;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write};
@@ -10,8 +12,11 @@ use std::time::Duration;
 
 use async_signal::{Signal, Signals};
 use confer_core::pii::Secret;
-use confer_runtime_smol::load::{self, Interruption, LoadError, Plan, Progress, Report};
+use confer_runtime_smol::load::{self, Interruption, LoadError, Plan, Progress};
+use serde_json::Value;
 use smol::stream::StreamExt as _;
+
+pub(crate) use failover::FailoverOptions;
 
 /// How often progress is shown on a terminal, and elsewhere.
 const LIVE: Duration = Duration::from_millis(500);
@@ -94,8 +99,32 @@ pub(crate) fn run(options: &Options) -> Result<bool, LoadingError> {
     plan.webapi = address(&options.webapi)?;
     plan.web = address(&options.web)?;
     plan.access_token = options.token_file.as_ref().map(token).transpose()?;
+    conduct(options.report.as_ref(), options.format, |interruption, live| {
+        let mut show = |progress: &Progress| {
+            // Nobody is left to tell about standard error.
+            let _ = write(&mut io::stderr().lock(), progress, live);
+        };
+        let report = load::run(plan, interruption, interval(live), &mut show)?;
+        Ok(Outcome { text: report.to_string(), json: report.json(), good: report.is_good() })
+    })
+}
+
+/// What came of a run.
+struct Outcome {
+    text: String,
+    json: Value,
+    /// Whether nothing went wrong.
+    good: bool,
+}
+
+/// Runs something that can be interrupted, and shows what came of it; whether nothing went wrong.
+fn conduct(
+    file: Option<&PathBuf>,
+    format: Format,
+    run: impl FnOnce(&Interruption, bool) -> Result<Outcome, LoadError>,
+) -> Result<bool, LoadingError> {
     // A place that cannot be written to is better known before the run than after it.
-    let report = options.report.as_ref().map(|file| {
+    let report = file.map(|file| {
         let opened = fs::File::create(file);
         opened.map_err(|error| LoadingError::Report { file: file.clone(), error })
     });
@@ -104,31 +133,30 @@ pub(crate) fn run(options: &Options) -> Result<bool, LoadingError> {
     let interruption = Arc::new(Interruption::new());
     obey(&interruption).map_err(LoadingError::System)?;
     let live = io::stderr().is_terminal();
-    let interval = if live { LIVE } else { PLAIN };
-    let mut show = |progress: &Progress| {
-        // Nobody is left to tell about standard error.
-        let _ = write(&mut io::stderr().lock(), progress, live);
-    };
-    let outcome = load::run(plan, &interruption, interval, &mut show);
+    let outcome = run(&interruption, live);
     if live {
         let _ = write!(io::stderr().lock(), "\r\x1b[K");
     }
     let outcome = outcome.map_err(LoadingError::Load)?;
-    if let (Some(mut opened), Some(file)) = (report, &options.report) {
+    if let (Some(mut opened), Some(file)) = (report, file) {
         let written = print(&outcome, Format::Json, &mut opened);
         written.map_err(|error| LoadingError::Report { file: file.clone(), error })?;
     }
-    match print(&outcome, options.format, &mut io::stdout().lock()) {
+    match print(&outcome, format, &mut io::stdout().lock()) {
         // A reader who has seen enough closes the pipe, and that is fine.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(LoadingError::System(error)),
-        Ok(()) | Err(_) => Ok(outcome.is_good()),
+        Ok(()) | Err(_) => Ok(outcome.good),
     }
 }
 
-fn print(report: &Report, format: Format, out: &mut dyn Write) -> io::Result<()> {
+const fn interval(live: bool) -> Duration {
+    if live { LIVE } else { PLAIN }
+}
+
+fn print(outcome: &Outcome, format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => write!(out, "{report}")?,
-        Format::Json => writeln!(out, "{:#}", report.json())?,
+        Format::Text => write!(out, "{}", outcome.text)?,
+        Format::Json => writeln!(out, "{:#}", outcome.json)?,
     }
     out.flush()
 }

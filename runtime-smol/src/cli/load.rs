@@ -10,10 +10,12 @@ use confer_runtime_smol::load::{Customers, GUIDE_LENGTH, Plan, Scenario};
 use confer_runtime_smol::serve::LISTEN;
 use lexopt::Parser;
 
-use crate::loading::{self, Format, LoadingError, Options};
+use crate::loading::{self, FailoverOptions, Format, LoadingError, Options};
 
 use super::args::{Given, choose, next, stray, unknown, value};
 use super::{Command, Known, TROUBLE};
+
+mod failover;
 
 pub(super) const LOAD: Known = Known {
     name: "load",
@@ -58,7 +60,16 @@ const POLL: Duration = Duration::from_secs(3);
 const MAX_SECONDS: f64 = 86_400.0;
 
 pub(super) fn run(options: &Options) -> ExitCode {
-    match loading::run(options) {
+    ended(loading::run(options))
+}
+
+/// Kills servers under load.
+pub(super) fn run_failover(options: &FailoverOptions) -> ExitCode {
+    ended(options.run())
+}
+
+fn ended(outcome: Result<bool, LoadingError>) -> ExitCode {
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -91,8 +102,9 @@ struct Special {
 
 fn parse(args: &mut Parser) -> Result<Command, String> {
     let (mut options, mut special) = (defaults(), Special::default());
-    let mut scenario = None;
+    let (mut scenario, mut first) = (None, true);
     while let Some(given) = next(args)? {
+        let first = core::mem::take(&mut first);
         let option = match given {
             Given::Option(option) => option,
             Given::Value(word) if scenario.is_some() => return Err(stray(&word)),
@@ -100,7 +112,11 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
                 let word = word.to_string_lossy();
                 match &*word {
                     "closed" | "guide" => scenario = Some(word == "guide"),
-                    word => return Err(unknown("scenario", word, &["closed", "guide"])),
+                    "failover" if first => return failover::parse(args),
+                    "failover" => return Err("'failover' stands before its options".to_owned()),
+                    word => {
+                        return Err(unknown("scenario", word, &["closed", "guide", "failover"]));
+                    }
                 }
                 continue;
             }
@@ -132,7 +148,7 @@ fn parse(args: &mut Parser) -> Result<Command, String> {
         }
     }
     match scenario {
-        None => return Err("which scenario, closed or guide?".to_owned()),
+        None => return Err("which scenario, closed, guide or failover?".to_owned()),
         Some(false) => closed(&mut options.plan, &special)?,
         Some(true) => guide(&mut options.plan, &special)?,
     }

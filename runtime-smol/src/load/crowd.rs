@@ -19,6 +19,7 @@ use confer_core::frame::{Event, Frame, Request, basic, flex};
 use confer_core::id::{PortId, SessionId};
 
 use super::Progress;
+use super::lines::Listener;
 use super::plan::{Customers, Plan};
 use super::report::Report;
 use super::tally::{Tally, Trouble};
@@ -235,56 +236,6 @@ impl Crowd {
         }
     }
 
-    /// A connection is there.
-    pub(super) fn opened(&mut self, line: usize, now: Duration) {
-        self.open += 1;
-        self.lines[line] = Line::Introducing(now);
-        if !self.introduce(line) {
-            self.ready(line, now);
-        }
-    }
-
-    /// A connection could not be made, or is no more.
-    pub(super) fn lost(&mut self, line: usize, trouble: Trouble, why: &str, now: Duration) {
-        let before = std::mem::replace(&mut self.lines[line], Line::Gone);
-        if before == Line::Gone {
-            return;
-        }
-        if self.phase < Phase::Leaving {
-            self.tally.trouble(trouble, || why.to_owned());
-        }
-        self.open -= usize::from(matches!(before, Line::Introducing(_) | Line::Ready));
-        let (first, count) = self.sessions_of(line);
-        for session in first..first.saturating_add(count).min(self.plan.sessions) {
-            self.fail(session, now);
-        }
-        self.lost_dormant(line, now);
-        if before.opening_since().is_some() {
-            self.opening -= 1;
-            self.connect(now);
-        }
-        if self.open == 0 && self.opening == 0 && self.next_line == self.lines.len() {
-            self.end_measuring(now);
-            self.early |= self.phase < Phase::Leaving;
-            self.phase = Phase::Over;
-        }
-    }
-
-    /// Something came.
-    pub(super) fn heard(&mut self, line: usize, heard: Heard, now: Duration) {
-        if self.phase >= Phase::Leaving {
-            return self.heard_leaving(&heard);
-        }
-        match heard {
-            Heard::Event(Frame { reference, body }) => match body {
-                Event::Basic(event) => self.heard_basic(line, reference, event, now),
-                Event::Flex(event) => self.heard_flex(line, reference, event, now),
-                Event::Esp(_) => self.unexpected("an event of ESP"),
-            },
-            Heard::Bare(text) => self.heard_bare(line, &text, now),
-        }
-    }
-
     /// Everybody goes; `early`: before the time.
     pub(super) fn leave(&mut self, early: bool, now: Duration) {
         if self.phase >= Phase::Leaving {
@@ -378,6 +329,55 @@ impl Crowd {
 
     fn unexpected(&mut self, what: &str) {
         self.tally.trouble(Trouble::Unexpected, || what.to_owned());
+    }
+}
+
+impl Listener for Crowd {
+    fn opened(&mut self, line: usize, now: Duration) {
+        self.open += 1;
+        self.lines[line] = Line::Introducing(now);
+        if !self.introduce(line) {
+            self.ready(line, now);
+        }
+    }
+
+    fn heard(&mut self, line: usize, heard: Heard, now: Duration) {
+        if self.phase >= Phase::Leaving {
+            return self.heard_leaving(&heard);
+        }
+        match heard {
+            Heard::Event(Frame { reference, body }) => match body {
+                Event::Basic(event) => self.heard_basic(line, reference, event, now),
+                Event::Flex(event) => self.heard_flex(line, reference, event, now),
+                Event::Esp(_) => self.unexpected("an event of ESP"),
+            },
+            Heard::Bare(text) => self.heard_bare(line, &text, now),
+        }
+    }
+
+    fn lost(&mut self, line: usize, trouble: Trouble, why: &str, now: Duration) {
+        let before = std::mem::replace(&mut self.lines[line], Line::Gone);
+        if before == Line::Gone {
+            return;
+        }
+        if self.phase < Phase::Leaving {
+            self.tally.trouble(trouble, || why.to_owned());
+        }
+        self.open -= usize::from(matches!(before, Line::Introducing(_) | Line::Ready));
+        let (first, count) = self.sessions_of(line);
+        for session in first..first.saturating_add(count).min(self.plan.sessions) {
+            self.fail(session, now);
+        }
+        self.lost_dormant(line, now);
+        if before.opening_since().is_some() {
+            self.opening -= 1;
+            self.connect(now);
+        }
+        if self.open == 0 && self.opening == 0 && self.next_line == self.lines.len() {
+            self.end_measuring(now);
+            self.early |= self.phase < Phase::Leaving;
+            self.phase = Phase::Over;
+        }
     }
 }
 

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant as StdInstant};
 
 use confer_core::frame::{Event, Frame, Request, basic, flex};
 use confer_core::id::PortId;
+use confer_core::pii::Secret;
 use confer_core::time::Instant;
 use confer_link::{Change, Link, Loss, Received, SendError, Settings};
 use confer_wire::Codec;
 use rustix::event::epoll::{self, CreateFlags, EventData};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
-use super::crowd::{Crowd, Heard, Said, bare_sizes};
-use super::plan::{Customers, Plan};
+use super::crowd::{Heard, Said};
 use super::tally::Trouble;
 use crate::serve::poller::Ready;
 use crate::serve::poller::epoll::{interest, wait};
@@ -30,13 +30,23 @@ const READ: usize = 65_536;
 /// How often the links' own timers are looked after: those of ADDP, which are seconds.
 const SWEEP: Duration = Duration::from_millis(500);
 
+/// Who hears what happens on the connections, which are numbered from 0.
+pub(super) trait Listener {
+    /// A connection is there.
+    fn opened(&mut self, line: usize, now: Duration);
+
+    /// Something came.
+    fn heard(&mut self, line: usize, heard: Heard, now: Duration);
+
+    /// A connection could not be made, or is no more.
+    fn lost(&mut self, line: usize, trouble: Trouble, why: &str, now: Duration);
+}
+
 /// All connections.
 pub(super) struct Lines {
     epoll: OwnedFd,
     settings: Settings,
-    default: SocketAddr,
-    webapi: SocketAddr,
-    web: SocketAddr,
+    /// What customers ask for on port `web`.
     service: String,
     /// The sizes of frames of a relay, and that it is one.
     bare: Option<(usize, usize)>,
@@ -53,6 +63,7 @@ struct Line {
     stream: TcpStream,
     wire: Wire,
     port: PortId,
+    address: SocketAddr,
     connected: bool,
     /// It was there before, and the crowd need not know that it is made again.
     known: bool,
@@ -69,22 +80,29 @@ enum Wire {
 }
 
 impl Lines {
-    pub(super) fn new(plan: &Plan) -> io::Result<Self> {
-        let relayed = plan.customers == Customers::Relayed;
+    /// None yet. With `bare`, they go to a relay, whose frames have these sizes; with `early`, waits
+    /// rather end too soon than too late.
+    pub(super) fn new(
+        access_token: Option<Secret>,
+        bare: Option<(usize, usize)>,
+        early: bool,
+    ) -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
-            settings: Settings { access_token: plan.access_token.clone(), ..Settings::client() },
-            default: plan.default,
-            webapi: plan.webapi,
-            web: plan.web,
-            service: plan.service.clone(),
-            bare: relayed.then(|| bare_sizes(plan.text_length)),
-            early: plan.has_rate(),
+            settings: Settings { access_token, ..Settings::client() },
+            service: String::new(),
+            bare,
+            early,
             lines: Vec::new(),
             touched: Vec::new(),
             buffer: vec![0; READ].into_boxed_slice(),
             sweep_at: Duration::ZERO,
         })
+    }
+
+    /// The same, for customers who ask for this service on port `web`.
+    pub(super) fn with_service(self, service: &str) -> Self {
+        Self { service: service.to_owned(), ..self }
     }
 
     /// What can be done with which connection, after so long at most.
@@ -95,8 +113,13 @@ impl Lines {
     }
 
     /// Begins to connect.
-    pub(super) fn open(&mut self, number: usize, port: PortId, now: Duration, crowd: &mut Crowd) {
-        let address = self.address(port);
+    pub(super) fn open(
+        &mut self,
+        number: usize,
+        (port, address): (PortId, SocketAddr),
+        now: Duration,
+        crowd: &mut impl Listener,
+    ) {
         let wire = match (self.bare, port) {
             (Some(sizes), _) => Wire::Bare(Bare::new(sizes)),
             (None, PortId::Web) => {
@@ -110,10 +133,16 @@ impl Lines {
                 if number >= self.lines.len() {
                     self.lines.resize_with(number + 1, || None);
                 }
-                let waits_for_room = true;
-                let (connected, known, touched) = (false, false, false);
-                let line = Line { stream, wire, port, connected, known, waits_for_room, touched };
-                self.lines[number] = Some(line);
+                self.lines[number] = Some(Line {
+                    stream,
+                    wire,
+                    port,
+                    address,
+                    connected: false,
+                    known: false,
+                    waits_for_room: true,
+                    touched: false,
+                });
             }
             Err(error) => {
                 let why = refusal(port, address, &error);
@@ -129,14 +158,6 @@ impl Lines {
         Ok(stream)
     }
 
-    const fn address(&self, port: PortId) -> SocketAddr {
-        match port {
-            PortId::Webapi => self.webapi,
-            PortId::Web => self.web,
-            PortId::Default | PortId::Esp | PortId::Health => self.default,
-        }
-    }
-
     /// Makes a connection again, if the server has ended one on which nobody waits: one that is kept
     /// alive may end at any time, and that is no error. Whether it does.
     fn reopens(&mut self, number: usize) -> bool {
@@ -147,8 +168,8 @@ impl Lines {
         }
         // It is closed in any case.
         let _ = epoll::delete(&self.epoll, &line.stream);
-        let port = line.port;
-        let Ok(stream) = self.connect(self.address(port), number) else { return false };
+        let address = line.address;
+        let Ok(stream) = self.connect(address, number) else { return false };
         if let Some(Some(line)) = self.lines.get_mut(number) {
             (line.stream, line.connected, line.waits_for_room) = (stream, false, true);
         }
@@ -190,7 +211,7 @@ impl Lines {
     }
 
     /// Writes what there is to write; whether there was anything.
-    pub(super) fn flush(&mut self, now: Duration, crowd: &mut Crowd) -> bool {
+    pub(super) fn flush(&mut self, now: Duration, crowd: &mut impl Listener) -> bool {
         let touched = std::mem::take(&mut self.touched);
         for number in &touched {
             if let Some(Some(line)) = self.lines.get_mut(*number) {
@@ -208,13 +229,23 @@ impl Lines {
     }
 
     /// Reads and writes, and tells the crowd what came.
-    pub(super) fn move_bytes(&mut self, ready: Ready, began: StdInstant, crowd: &mut Crowd) {
+    pub(super) fn move_bytes(
+        &mut self,
+        ready: Ready,
+        began: StdInstant,
+        crowd: &mut impl Listener,
+    ) {
         let Ok(number) = usize::try_from(ready.token) else { return };
         let now = began.elapsed();
         let Some(Some(line)) = self.lines.get_mut(number) else { return };
         if !line.connected {
-            let port = line.port;
-            match line.stream.take_error() {
+            let address = line.address;
+            let error = if met_itself(&line.stream) {
+                Ok(Some(ErrorKind::ConnectionRefused.into()))
+            } else {
+                line.stream.take_error()
+            };
+            match error {
                 Ok(None) if ready.write => {
                     line.connected = true;
                     if !std::mem::replace(&mut line.known, true) {
@@ -223,7 +254,7 @@ impl Lines {
                 }
                 Ok(None) => return,
                 Ok(Some(error)) | Err(error) => {
-                    let why = refusal(port, self.address(port), &error);
+                    let why = refusal(line.port, address, &error);
                     self.close(number);
                     return crowd.lost(number, Trouble::Connect(error.kind()), &why, now);
                 }
@@ -238,7 +269,7 @@ impl Lines {
     }
 
     /// Lets links poll silent servers, where a server has asked them to.
-    pub(super) fn handle_timeout(&mut self, now: Duration, crowd: &mut Crowd) {
+    pub(super) fn handle_timeout(&mut self, now: Duration, crowd: &mut impl Listener) {
         if now < self.sweep_at {
             return;
         }
@@ -267,7 +298,7 @@ impl Lines {
         }
     }
 
-    fn read(&mut self, number: usize, now: Duration, crowd: &mut Crowd) {
+    fn read(&mut self, number: usize, now: Duration, crowd: &mut impl Listener) {
         let Self { lines, buffer, .. } = self;
         let Some(Some(line)) = lines.get_mut(number) else { return };
         let mut bytes = match line.stream.read(buffer) {
@@ -303,7 +334,7 @@ impl Lines {
     }
 
     /// Hears what happened to the link itself.
-    fn changes(&mut self, number: usize, now: Duration, crowd: &mut Crowd) {
+    fn changes(&mut self, number: usize, now: Duration, crowd: &mut impl Listener) {
         let Some(Some(line)) = self.lines.get_mut(number) else { return };
         let (change, output) = match &mut line.wire {
             Wire::Basic(link) => (link.poll_change(), !link.output().is_empty()),
@@ -329,7 +360,7 @@ impl Lines {
         self.end(number, trouble, &why, now, crowd);
     }
 
-    fn write(&mut self, number: usize, now: Duration, crowd: &mut Crowd) {
+    fn write(&mut self, number: usize, now: Duration, crowd: &mut impl Listener) {
         let Some(Some(line)) = self.lines.get_mut(number) else { return };
         loop {
             let output = match &line.wire {
@@ -365,7 +396,7 @@ impl Lines {
         }
     }
 
-    fn wait_for(&mut self, number: usize, room: bool, now: Duration, crowd: &mut Crowd) {
+    fn wait_for(&mut self, number: usize, room: bool, now: Duration, crowd: &mut impl Listener) {
         let Some(Some(line)) = self.lines.get(number) else { return };
         let data = EventData::new_u64(number as u64);
         if let Err(error) = epoll::modify(&self.epoll, &line.stream, data, interest(room)) {
@@ -381,7 +412,7 @@ impl Lines {
         trouble: Trouble,
         why: &str,
         now: Duration,
-        crowd: &mut Crowd,
+        crowd: &mut impl Listener,
     ) {
         let Some(Some(line)) = self.lines.get(number) else { return };
         let why = if why.is_empty() {
@@ -400,7 +431,7 @@ fn receive<C: Codec>(
     bytes: &mut &[u8],
     number: usize,
     now: Duration,
-    crowd: &mut Crowd,
+    crowd: &mut impl Listener,
     event: fn(C::In) -> Event,
 ) -> Result<(), String> {
     while let Some(received) = link.receive(bytes, at(now)) {
@@ -439,6 +470,12 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
         Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a socket has found nobody but itself: where a port for whoever is free belongs to no server
+/// any more, the system may give it to who connects to it.
+fn met_itself(stream: &TcpStream) -> bool {
+    stream.local_addr().ok().zip(stream.peer_addr().ok()).is_some_and(|(own, peer)| own == peer)
 }
 
 fn refusal(port: PortId, address: SocketAddr, error: &io::Error) -> String {

@@ -116,6 +116,8 @@ pub enum PlanError {
     NeedsPolls,
     /// Nobody is pushed to over HTTP, and nobody is told there that a session is dormant.
     NoPushes,
+    /// Fewer servers than one that dies and one that lives, or too many.
+    Servers(usize),
 }
 
 impl fmt::Display for PlanError {
@@ -145,6 +147,9 @@ impl fmt::Display for PlanError {
             Self::NeedsPolls => f.write_str("the guide's customers come on flex or web"),
             Self::NoPushes => {
                 f.write_str("customers on web poll: there are no pushes and no dormant sessions")
+            }
+            Self::Servers(servers) => {
+                write!(f, "{servers} servers are not 2 to {}", super::failover::MAX_SERVERS)
             }
         }
     }

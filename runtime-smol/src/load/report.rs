@@ -46,7 +46,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub(super) fn of(histogram: &Histogram<u64>) -> Self {
         Self {
             count: histogram.len(),
             mean: histogram.mean(),
@@ -55,7 +55,7 @@ impl Latency {
         }
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         if self.count == 0 {
             return Value::Null;
         }
@@ -65,6 +65,18 @@ impl Latency {
         }
         value["max"] = self.max.into();
         value
+    }
+
+    /// A line for people; none, if nothing was measured.
+    pub(super) fn row(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        if self.count == 0 {
+            return Ok(());
+        }
+        write!(f, "{name:<10}")?;
+        for ((quantile, _), time) in QUANTILES.iter().zip(self.quantiles) {
+            write!(f, " {quantile} {}", Millis(time))?;
+        }
+        writeln!(f, " max {} ms, of {}", Millis(self.max), self.count)
     }
 }
 
@@ -218,12 +230,8 @@ impl fmt::Display for Report {
             ("polled", &self.polled),
             ("answered", &self.answered),
         ];
-        for (name, latency) in rows.into_iter().filter(|(_, latency)| latency.count > 0) {
-            write!(f, "{name:<10}")?;
-            for ((quantile, _), time) in QUANTILES.iter().zip(latency.quantiles) {
-                write!(f, " {quantile} {}", Millis(time))?;
-            }
-            writeln!(f, " max {} ms, of {}", Millis(latency.max), latency.count)?;
+        for (name, latency) in rows {
+            latency.row(f, name)?;
         }
         for (name, spent) in [("server", self.server), ("this side", self.own)] {
             if let (Some(share), Some(each)) = (self.share(spent), self.each(spent)) {
@@ -259,7 +267,7 @@ const fn customers(customers: Customers) -> &'static str {
     }
 }
 
-fn round(number: f64, digits: i32) -> f64 {
+pub(super) fn round(number: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (number * scale).round() / scale
 }

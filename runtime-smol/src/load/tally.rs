@@ -133,7 +133,7 @@ pub(super) fn record(histogram: &mut Histogram<u64>, time: Duration) {
     histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(LONGEST).max(1));
 }
 
-fn histogram() -> Histogram<u64> {
+pub(super) fn histogram() -> Histogram<u64> {
     let made = Histogram::new_with_bounds(1, LONGEST, DIGITS);
     made.expect("the bounds lie as far apart as they must")
 }

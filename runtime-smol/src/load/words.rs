@@ -12,7 +12,7 @@ const NUMBER: usize = 8;
 const FILLER: &str = "I ordered it three weeks ago and it still has not arrived :( ";
 
 /// The two of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
     Customer,
     Agent,

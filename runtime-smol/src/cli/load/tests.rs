@@ -84,7 +84,9 @@ fn every_option_is_taken() {
 #[test]
 fn what_makes_no_sense_is_refused_with_what_would() {
     for (line, told) in [
-        ("", "closed or guide"),
+        ("", "closed, guide or failover"),
+        ("--sessions 7 failover", "before its options"),
+        ("failover --pushed", "unknown option"),
         ("clsoed", "nearest is 'closed'"),
         ("closed guide", "what is 'guide' to mean?"),
         ("closed --session 7", "nearest is '--sessions'"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::people::{Asked, Stage};
 use super::{Crowd, requests};
+use crate::load::chance::chance;
 use crate::load::plan::{Plan, Scenario};
 use crate::load::words::Side;
 
@@ -36,14 +37,6 @@ impl Plan {
         let within = part / 65_536 * u32::from(u16::try_from(chance >> 48).unwrap_or(0));
         part * (act + 1) + within
     }
-}
-
-/// A number that looks like chance (SplitMix64).
-const fn chance(seed: u64) -> u64 {
-    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 impl Crowd {

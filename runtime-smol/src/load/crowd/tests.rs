@@ -18,6 +18,7 @@ use confer_core::time::{Instant, Wall};
 use confer_store::Memory;
 
 use super::{Action, Crowd, Heard, Phase, Said};
+use crate::load::lines::Listener as _;
 use crate::load::plan::{Customers, Plan, Scenario};
 use crate::load::tally::Trouble;
 
