@@ -10,6 +10,7 @@ use core::fmt;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use confer_core::id::InteractionId;
 use confer_core::time::Stamp;
 use confer_store::{OpenError, Purged, ReadError, Url, View};
 
@@ -126,6 +127,17 @@ pub(crate) fn interaction(options: &Options, id: &str, out: &mut dyn Write) -> R
         Format::Json => writeln!(out, "{}", json::interaction(&row))?,
     }
     Ok(out.flush()?)
+}
+
+/// Stops an interaction and shows it: whoever holds its session closes it (B19.4).
+pub(crate) fn stop(options: &Options, id: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    // A calendar before 1970 is no calendar.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = Stamp::from_unix_seconds(i64::try_from(now).unwrap_or(i64::MAX));
+    if !confer_store::stop(&options.store, &InteractionId::new(id), now)?? {
+        return Err(Failure::Unknown { what: "interaction", id: id.to_owned() });
+    }
+    interaction(options, id, out)
 }
 
 /// Lists contacts, oldest first.

@@ -95,8 +95,8 @@ enum Command {
     Contacts(crate::archive::Options),
     /// And whether sessions that go on are wanted, too.
     Export(crate::archive::Options, bool),
-    /// And its id.
-    Interaction(crate::archive::Options, String),
+    /// And its id, and whether it is to be stopped.
+    Interaction(crate::archive::Options, String, bool),
     /// And whether only those that go on are wanted.
     Sessions(crate::archive::Options, bool),
     Store(crate::archive::Options, store::Care),
@@ -127,7 +127,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Ok(Command::Serve(options)) => serve::run(&options),
         Ok(Command::Contacts(options)) => contacts::run(&options),
         Ok(Command::Export(options, open)) => export::run(&options, open),
-        Ok(Command::Interaction(options, id)) => interaction::run(&options, &id),
+        Ok(Command::Interaction(options, id, stop)) => interaction::run(&options, &id, stop),
         Ok(Command::Sessions(options, open)) => sessions::run(&options, open),
         Ok(Command::Store(options, care)) => store::run(&options, &care),
         Ok(Command::Transcript(store, form, id)) => transcript::run(&store, form, &id),

@@ -14,7 +14,7 @@ use crate::view::ReadError;
 /// Rows of one kind that are forgotten in one transaction: servers wait for it.
 const BATCH: i64 = 64;
 /// How long a lock of somebody else is waited for.
-const BUSY: Duration = Duration::from_secs(10);
+pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
 /// How much of what is old there is, or was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -37,6 +37,7 @@ use schema::{Found, STEPS};
 
 pub(crate) use documents::forget as forget_document;
 pub(crate) use files::{Turns, beside, directory_for_owner, file_name, open_for_owner};
+pub(crate) use instances::STOPPED;
 pub(crate) use reading::Reader;
 pub(crate) use records::{forget, kept_document, load};
 pub(crate) use shelf::Shelf;

@@ -65,7 +65,8 @@ impl Work<'_> {
     }
 }
 
-const STOPPED: &str = "interaction-stopped";
+/// What a message tells: an interaction was stopped (B19.4).
+pub(crate) const STOPPED: &str = "interaction-stopped";
 const PURGE: &str = "purge";
 const ORPHANED: &str = "orphaned";
 

@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use confer_core::ask::{Failure, Instance, Outcome, Record, Request};
+use confer_core::ask::{Failure, Instance, Interaction, Outcome, Record, Request};
 use confer_core::door::External;
-use confer_core::id::SessionId;
+use confer_core::frame::KvList;
+use confer_core::id::{InteractionId, SessionId};
 use confer_core::text::Str;
-use confer_store::{OpenError, Options};
+use confer_core::time::Stamp;
+use confer_store::{OpenError, Options, View};
 
 use crate::support::{Asker, Scratch, append, create, message, own, words};
 
@@ -133,6 +136,39 @@ fn what_is_told_is_heard_in_order_and_once() {
 }
 
 #[test]
+fn an_interaction_that_is_stopped_from_outside_is_told_to_all() {
+    // B19.4
+    let scratch = Scratch::new();
+    let (mut first, mut second) = (scratch.open("first"), scratch.open("second"));
+    let id = InteractionId::new("ixn-1");
+    let submit = Interaction::Submit {
+        interaction: id.clone(),
+        tenant: Str::new("1"),
+        queue: Str::new("default"),
+        properties: KvList::new(),
+    };
+    assert_eq!(first.ask(Request::Interaction(submit)), Outcome::Done);
+    let stop = |id, seconds| {
+        let now = Stamp::from_unix_seconds(seconds);
+        confer_store::stop(&scratch.url(), &id, now).unwrap().unwrap()
+    };
+    // What was told long ago is thrown away.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    assert!(!stop(InteractionId::new("ixn-2"), now));
+    // Whoever was told too early may be told again.
+    for seconds in [now, now + 1] {
+        assert!(stop(id.clone(), seconds));
+        for server in [&mut first, &mut second] {
+            let stopped = External::InteractionStopped { interaction: id.clone() };
+            while server.hear() != stopped {}
+        }
+    }
+    let row = View::open(&scratch.url()).unwrap().interaction("ixn-1").unwrap().unwrap();
+    assert_eq!(row.stopped_at, Some(Stamp::from_unix_seconds(now)));
+}
+
+#[test]
 fn the_living_know_of_each_other() {
     // B20.7
     let scratch = Scratch::new();
@@ -156,7 +192,7 @@ fn the_sessions_of_a_server_that_is_gone_are_told_of() {
         generation: 1,
         events: confer_core::frame::EventList::new(),
         reserved_to: confer_core::id::EventId::NONE,
-        orphan_at: confer_core::time::Stamp::MAX,
+        orphan_at: Stamp::MAX,
         leaves: Vec::new(),
     };
     assert_eq!(first.record(late), Outcome::Done);
