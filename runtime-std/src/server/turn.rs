@@ -203,7 +203,8 @@ impl Turn<'_, '_> {
             }
         }
         let until = StdInstant::now() + FAREWELL;
-        while !self.connections.is_empty() {
+        // Clients who never rest keep nobody longer than that.
+        while !self.connections.is_empty() && StdInstant::now() < until {
             match self.events.recv_timeout(until.saturating_duration_since(StdInstant::now())) {
                 Ok(Event::Read { link, bytes, .. }) => {
                     if let Some(connection) = self.connections.get(&link) {
