@@ -350,6 +350,31 @@ fn b20_3_a_former_owner_is_fenced_and_drops_its_copy() {
 }
 
 #[test]
+fn b20_3_a_copy_that_was_taken_over_turns_no_customer_away() {
+    // B20.3: it does not know whom the new owner has let in again (B20.4), and asks the record.
+    let (one, two) = two_with(&[("settings", "session-restore-do-purge", "false")]);
+    let (casey, ana, session) = chat(&one);
+    casey.moves_to(&two);
+    assert_eq!(error(&polls(&casey)), None);
+    casey.moves_to(&one);
+    // The record cannot be read: later, perhaps.
+    one.store_stalls();
+    let polled = casey.sends(casey.naming_session(casey.refresh(None, None)));
+    one.passes(SECOND * 3);
+    assert_eq!(error(&casey.answer(polled).unwrap()), Some(ErrorId::StoreUnavailable));
+    one.store_resumes();
+    assert_eq!(error(&polls(&casey)), None);
+    assert_eq!(ana.unsolicited_errors(), [ErrorId::Restoring.number()]);
+    assert_eq!(stored(&one, &session).generation, 3);
+    // Whoever is nobody stays nobody.
+    let mut request = casey.naming_session(casey.refresh(None, None));
+    let Request::RequestRefresh(refresh) = &mut request else { unreachable!() };
+    refresh.user_id = "00000000000000AB".into();
+    casey.is_refused(ErrorId::NotInSession, request);
+    assert_eq!(stored(&one, &session).generation, 3);
+}
+
+#[test]
 fn b20_5_the_former_owner_is_told_and_the_interaction_too() {
     // B20.5, B20.12, B19.3
     let (one, two) = two();
@@ -1334,6 +1359,18 @@ mod faults {
             let unseen: Vec<_> = unseen.collect();
             assert!(unseen.is_empty(), "Casey does not see {unseen:?}");
         }
+    }
+
+    #[test]
+    fn what_once_went_wrong_does_not_again() {
+        // B20.3: a server whose copy was taken over, and who could not hear of it, told the customer
+        // that there was no such session.
+        let mut chat = Chat::begin(31_762);
+        for _ in 0..FAULTS {
+            chat.happens();
+        }
+        chat.heals();
+        chat.check();
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(super) enum Purpose {
     Wake,
     /// The next stage of a restoration (B20.2).
     Restore,
+    /// Whether a session is still this server's (B20.3).
+    Doubt,
     /// Ownership is given up, and the session goes on elsewhere (B20.7).
     Release,
     /// Nothing waits for it.
@@ -87,7 +89,7 @@ impl Server {
         let attempts_left = match (purpose, &request) {
             // No chat waits for a store that is down (B4.3); what it lacks is made up for later.
             (Purpose::Create, Request::Contact(_) | Request::Record(_))
-            | (Purpose::Make | Purpose::CatchUp | Purpose::Restore, _) => 0,
+            | (Purpose::Make | Purpose::CatchUp | Purpose::Restore | Purpose::Doubt, _) => 0,
             _ => self.config.settings.transcript_resend_attempts,
         };
         self.attempt(
@@ -100,9 +102,8 @@ impl Server {
     fn attempt(&mut self, op: OpId, mut ask: Ask) {
         let settings = &self.config.settings;
         let patience = match (ask.purpose, &ask.request) {
-            (Purpose::Create, Request::Contact(_) | Request::Record(_)) | (Purpose::Restore, _) => {
-                settings.save_wait_max
-            }
+            (Purpose::Create, Request::Contact(_) | Request::Record(_))
+            | (Purpose::Restore | Purpose::Doubt, _) => settings.save_wait_max,
             _ => settings.transcript_resend_delay,
         };
         let until = self.now + patience;
@@ -132,7 +133,8 @@ impl Server {
     pub(super) fn ask_again(&mut self, op: OpId) {
         let Some(mut ask) = self.asks.open.remove(&op) else { return };
         // Of a session that was given up, or dropped, nobody wants anything any more.
-        if ask.purpose != Purpose::Undo && self.sessions.get(ask.session).is_none() {
+        let awaited = matches!(ask.purpose, Purpose::Undo | Purpose::Doubt);
+        if !awaited && self.sessions.get(ask.session).is_none() {
             return;
         }
         // The record catches up without it (B20.6).
@@ -162,6 +164,7 @@ impl Server {
             Purpose::Make | Purpose::CatchUp => self.caught_up(key, &outcome),
             Purpose::Close => self.go_on_closing(key, &outcome),
             Purpose::Restore => self.go_on_restoring(key, outcome),
+            Purpose::Doubt => self.go_on_doubting(key, &outcome),
             Purpose::Release => self.handed_over(key),
             Purpose::Upload(upload) => self.upload_answered(key, upload, outcome),
             Purpose::Wake => self.woken(key, outcome),

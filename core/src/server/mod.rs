@@ -97,6 +97,8 @@ pub struct Server {
     uploads: Uploads,
     /// Sessions that are being restored, or looked for.
     restorations: usize,
+    /// Requests that wait for who owns their session (B20.3).
+    doubts: Vec<restore::Doubt>,
     /// Sessions on their way to other instances.
     handover: Handover,
     /// Dormant sessions whose words are away.
@@ -165,6 +167,7 @@ impl Server {
             behind: Vec::new(),
             uploads: Uploads::new(hasher),
             restorations: 0,
+            doubts: Vec::new(),
             handover: Handover::default(),
             asleep: 0,
             waking: false,

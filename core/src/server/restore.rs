@@ -70,7 +70,7 @@ impl Server {
         }
         let mut there = key.and_then(|key| self.sessions.get_mut(key));
         if there.as_ref().is_some_and(|it| it.restoring.is_none() && it.phase != Phase::Leaving) {
-            return Some(request);
+            return self.doubted_by_customer(key, link, reference, request);
         }
         let waits = (link, Frame::new(reference, Request::Flex(request)));
         let restoring = there.as_mut().and_then(|session| session.restoring.as_mut());
@@ -86,6 +86,40 @@ impl Server {
             },
         };
         self.refuse(link, reference, refusal);
+        None
+    }
+
+    /// Nobody of that name is in a session that is here. Perhaps another instance has taken it over,
+    /// which this one has not heard of yet: the record knows (B20.3). Gives the request back if there
+    /// is nothing to doubt.
+    fn doubted_by_customer(
+        &mut self,
+        key: Option<Key<Session>>,
+        link: LinkId,
+        reference: u32,
+        request: flex::Request,
+    ) -> Option<flex::Request> {
+        // Whoever joins anew was in no session elsewhere.
+        let joins = matches!(request, flex::Request::RequestJoin(_));
+        let there = key.and_then(|key| Some((key, self.sessions.get(key)?)));
+        let Some((key, session)) = there.filter(|(_, session)| {
+            let recorded = matches!(session.keeping.state, State::Even | State::Behind { .. });
+            recorded && session.phase == Phase::Open && !joins && self.restores()
+        }) else {
+            return Some(request);
+        };
+        let name = RecordName::Session(session.id.clone());
+        let waits = (link, Frame::new(reference, Request::Flex(request)));
+        let many = self.doubts.len() >= MAX_RESTORATIONS;
+        match self.doubts.iter_mut().find(|doubt| doubt.session == key) {
+            Some(doubt) if doubt.waiting.len() < MAX_WAITING => doubt.waiting.push_back(waits),
+            None if !many => {
+                self.doubts.push(Doubt { session: key, waiting: VecDeque::from([waits]) });
+                let load = AskRequest::Record(Record::Load { name, events: false });
+                self.ask(key, |_| Purpose::Doubt, load);
+            }
+            Some(_) | None => self.refuse(link, reference, ErrorId::Restoring.into()),
+        }
         None
     }
 
@@ -193,8 +227,44 @@ impl Server {
     }
 }
 
+/// Requests for a session that is here, of users nobody here knows, while the record is asked whether
+/// the session is still this server's.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    session: Key<Session>,
+    waiting: VecDeque<(LinkId, Frame<Request>)>,
+}
+
 /// What becomes of it.
 impl Server {
+    /// The record says whose a session is: a copy that is another's by now is dropped, and restored
+    /// for whoever asked.
+    pub(super) fn go_on_doubting(&mut self, key: Key<Session>, outcome: &Outcome) {
+        let Some(place) = self.doubts.iter().position(|doubt| doubt.session == key) else { return };
+        let waiting = self.doubts.swap_remove(place).waiting;
+        let generation = self.sessions.get(key).map(|session| session.generation);
+        let error = match outcome {
+            Outcome::Loaded(record) => {
+                let newer = generation.is_none_or(|generation| record.generation > generation);
+                if newer {
+                    self.purge(key, Some(record.generation));
+                    return self.serve(waiting);
+                }
+                ErrorId::NotInSession
+            }
+            Outcome::Failed(Failure::NotFound) => ErrorId::NotInSession,
+            Outcome::Failed(Failure::Unavailable | Failure::Refused | Failure::Fenced)
+            | Outcome::Owned(_)
+            | Outcome::Done
+            | Outcome::Submitted { .. }
+            | Outcome::Identified { .. }
+            | Outcome::Stat { .. } => ErrorId::StoreUnavailable,
+        };
+        for (link, frame) in waiting {
+            self.refuse_frame(link, &frame, error);
+        }
+    }
+
     /// The answer to one question of a restoration leads to the next.
     pub(super) fn go_on_restoring(&mut self, key: Key<Session>, outcome: Outcome) {
         let Some(session) = self.sessions.get_mut(key) else { return };
