@@ -100,11 +100,10 @@ fn what_makes_no_sense_is_refused_with_what_would() {
         ("closed --pushed", "belongs to 'confer load guide'"),
         ("closed --dormant 3", "belongs to 'confer load guide'"),
         ("guide --rate 3", "belongs to 'confer load closed'"),
-        ("guide --customer flex", "belongs to 'confer load closed'"),
         ("guide --relay h:1", "belongs to 'confer load closed'"),
         ("guide --poll 3 --pushed", "exclude each other"),
         ("closed --relay h:1 --customer flex", "exclude each other"),
-        ("closed --customer esp", "one of flex, basic"),
+        ("closed --customer esp", "one of flex, basic, web"),
     ] {
         let refusal = refusal(line);
         assert!(refusal.contains(told), "{line}: {refusal}");
