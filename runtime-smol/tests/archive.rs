@@ -124,6 +124,20 @@ struct Served {
     log: Lines,
 }
 
+/// Ports that nobody else has.
+const FREE: [&str; 10] = [
+    "--listen",
+    "default=127.0.0.1:0",
+    "--listen",
+    "webapi=127.0.0.1:0",
+    "--listen",
+    "ESP=127.0.0.1:0",
+    "--listen",
+    "health=127.0.0.1:0",
+    "--listen",
+    "web=127.0.0.1:0",
+];
+
 impl Served {
     fn start(store: &str, args: &[&str]) -> Self {
         Self::started_by(confer(), store, args)
@@ -132,9 +146,7 @@ impl Served {
     /// The same, by a command that ends in the program's name.
     fn started_by(mut command: Command, store: &str, args: &[&str]) -> Self {
         command.args(["serve", "--store", store, "--drain-timeout", "0"]);
-        for port in ["default", "webapi", "ESP", "health"] {
-            command.args(["--listen", &format!("{port}=127.0.0.1:0")]);
-        }
+        command.args(FREE);
         let mut child = command.args(args).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use rusqlite::Connection;
 
-use super::{Scratch, Served, confer, ended, path, run, transcript, words};
+use super::{FREE, Scratch, Served, confer, ended, path, run, transcript, words};
 
 /// Tries twice in two seconds, and then keeps the end of a session beside the store.
 const SOON: [&str; 6] = [
@@ -19,7 +19,7 @@ const SOON: [&str; 6] = [
 
 /// A server that does not come to be ready, and says why in one line.
 fn fails(store: &str, words: &[&str]) {
-    let ran = run(&["serve", "--store", store, "--listen", "default=127.0.0.1:0"]);
+    let ran = run(&[&["serve", "--store", store], &FREE[..]].concat());
     assert_eq!((ran.status, &*ran.out), (1, ""), "{ran:?}");
     for word in words {
         assert!(ran.notes.contains(word), "{word}: {ran:?}");
@@ -165,9 +165,9 @@ fn a_full_disk_loses_no_word() {
 fn with_a_full_disk_at_the_start_nothing_starts() {
     let scratch = Scratch::new();
     let limit = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
-    let serve = ["serve", "--store", &scratch.url(), "--listen", "default=127.0.0.1:0"];
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", limit, env!("CARGO_BIN_EXE_confer")]).args(serve);
+    shell.args(["-c", limit, env!("CARGO_BIN_EXE_confer"), "serve", "--store", &scratch.url()]);
+    shell.args(FREE);
     let output = shell.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");

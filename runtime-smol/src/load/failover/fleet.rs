@@ -92,7 +92,7 @@ impl Fleet {
         for port in [PortId::Default, PortId::Webapi] {
             command.arg("--listen").arg(format!("{port}=127.0.0.1:0"));
         }
-        for port in [PortId::Esp, PortId::Health] {
+        for port in [PortId::Esp, PortId::Health, PortId::Web] {
             command.arg("--listen").arg(format!("{port}=off"));
         }
         // A name of its own (B20.12), whatever ports it gets.
