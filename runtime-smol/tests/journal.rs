@@ -172,8 +172,9 @@ fn a_server_that_ended_is_run_again_to_the_same_end() {
     let directory = Directory::new("ended");
     let file = directory.file("chat.journal");
     let server = Recorded::start(&file, &["--set", "settings/session-linger=90"]);
-    let agent = server.talks(300);
+    // Long before the other signal: of two, the later one may be heard first.
     server.signal("-HUP");
+    let agent = server.talks(300);
     drop(agent);
     let log = server.ends("-TERM");
     assert!(log.contains("the journal is complete"), "{log}");
