@@ -34,6 +34,7 @@
 //! gateway.handle(Input::Opened { server }, now);
 //! let Some(Action::Send { frame, .. }) = gateway.poll_action() else { panic!() };
 //! assert!(matches!(frame.body, flex::Request::RequestNode(_)));
+//! assert!(matches!(gateway.poll_action(), Some(Action::Report(_))));
 //!
 //! let chat = RequestChat { nickname: Pii::new("Casey".into()), ..RequestChat::default() };
 //! let operation = Operation::RequestChat(Box::new(chat));
