@@ -22,6 +22,8 @@ const MAX_HEAD: usize = 16 << 10;
 /// Bytes of an answer at most: a transcript may fill a frame, and JSON makes more of it.
 const MAX_BODY: usize = 16 << 20;
 const OK: u16 = 200;
+/// How often in a row a server may end a connection on which nobody waits.
+const MAX_IDLE_ENDS: u32 = 100;
 
 /// A connection, and the one chat that goes on over it.
 pub(super) struct Web {
@@ -34,8 +36,8 @@ pub(super) struct Web {
     input: BytesMut,
     /// What waits for an answer; answers come in the order of the requests.
     asked: VecDeque<u32>,
-    /// Answers on this connection.
-    answers: u64,
+    /// How often the server has ended it since the last answer.
+    idle_ends: u32,
 }
 
 impl Web {
@@ -48,7 +50,7 @@ impl Web {
             output: BytesMut::new(),
             input: BytesMut::new(),
             asked: VecDeque::new(),
-            answers: 0,
+            idle_ends: 0,
         }
     }
 
@@ -111,11 +113,10 @@ impl Web {
     }
 
     /// Whether the connection may be made again, now that the server has closed it: nobody waits for
-    /// an answer, and it was of use before.
+    /// an answer.
     pub(super) fn reopens(&mut self) -> bool {
-        let reopens = self.asked.is_empty() && self.answers > 0;
-        self.answers = 0;
-        reopens
+        self.idle_ends += 1;
+        self.asked.is_empty() && self.idle_ends <= MAX_IDLE_ENDS
     }
 
     /// Passes on each answer that is complete.
@@ -133,7 +134,7 @@ impl Web {
             let body = &self.input[head..head + length];
             let reply: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
             self.input.advance(head + length);
-            self.answers += 1;
+            self.idle_ends = 0;
             let status = self.status(status, &reply)?;
             hear(Frame::new(reference, Event::EventStatus(status)));
         }
