@@ -6,6 +6,7 @@
 //! death, and when a session is over, what was acknowledged is held against what is stored.
 
 mod fleet;
+mod machine;
 mod people;
 mod report;
 mod talk;

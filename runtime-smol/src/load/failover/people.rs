@@ -6,18 +6,17 @@ use core::mem;
 use std::time::Duration;
 
 use confer_core::client::{
-    Action as Done, Chat, ChatId, Desk, DeskNews, DeskSettings, End, Entry, Habits, Input, News,
-    Saying, Start, Visitor, VisitorSettings,
+    Chat, ChatId, Desk, DeskSettings, End, Entry, Habits, News, Saying, Start, Visitor,
+    VisitorSettings,
 };
-use confer_core::frame::{AfterAction, Event, Frame, Request, UserType, Visibility};
+use confer_core::frame::{AfterAction, Frame, Request, UserType, Visibility};
 use confer_core::id::{PortId, SessionId};
-use confer_core::machine::{Machine as _, Progress};
 use confer_core::pii::Secret;
 use confer_core::text::Text;
-use confer_core::time::Instant;
 use hdrhistogram::Histogram;
 
 use super::Plan;
+use super::machine::{Machine, Want, at};
 use super::talk::{Stored, Talk, Voice, Wrongs, is_hidden};
 use crate::load::chance::chance;
 use crate::load::crowd::Heard;
@@ -88,11 +87,6 @@ enum Line {
     Off,
     Opening,
     On,
-}
-
-enum Machine {
-    Desk(Box<Desk>),
-    Visitor(Box<Visitor>),
 }
 
 /// Everybody.
@@ -684,86 +678,6 @@ impl Seat {
     }
 }
 
-/// What a machine wants done.
-enum Want {
-    Connect {
-        server: usize,
-        after: Duration,
-    },
-    Send(Frame<Request>),
-    Disconnect,
-    Tell(Option<ChatId>, News),
-    /// The desk was not let in.
-    Refused(i32),
-}
-
-impl Machine {
-    const fn port(&self) -> PortId {
-        match self {
-            Self::Desk(_) => PortId::Default,
-            Self::Visitor(_) => PortId::Webapi,
-        }
-    }
-
-    fn opened(&mut self, now: Instant) {
-        match self {
-            Self::Desk(desk) => desk.handle(Input::Opened, now),
-            Self::Visitor(visitor) => visitor.handle(Input::Opened, now),
-        }
-    }
-
-    fn closed(&mut self, now: Instant) {
-        match self {
-            Self::Desk(desk) => desk.handle(Input::Closed, now),
-            Self::Visitor(visitor) => visitor.handle(Input::Closed, now),
-        }
-    }
-
-    fn heard(&mut self, Frame { reference, body }: Frame<Event>, now: Instant) {
-        match (self, body) {
-            (Self::Desk(desk), Event::Basic(body)) => {
-                desk.handle(Input::Frame(Frame::new(reference, body)), now);
-            }
-            (Self::Visitor(visitor), Event::Flex(body)) => {
-                visitor.handle(Input::Frame(Frame::new(reference, body)), now);
-            }
-            // A line speaks the protocol of its port.
-            (Self::Desk(_) | Self::Visitor(_), _) => {}
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        while match self {
-            Self::Desk(desk) => desk.handle_timeout(now, usize::MAX),
-            Self::Visitor(visitor) => visitor.handle_timeout(now, usize::MAX),
-        } == Progress::More
-        {}
-    }
-
-    fn poll_action(&mut self) -> Option<Want> {
-        loop {
-            return Some(match self {
-                Self::Desk(desk) => match desk.poll_action()? {
-                    Done::Connect { server, after } => Want::Connect { server, after },
-                    Done::Send(frame) => Want::Send(frame.map(Request::from)),
-                    Done::Disconnect => Want::Disconnect,
-                    Done::Notify(DeskNews::Chat(chat, news)) => Want::Tell(Some(chat), news),
-                    Done::Notify(DeskNews::Refused(number)) => Want::Refused(number),
-                    Done::Notify(
-                        DeskNews::Online | DeskNews::Offline { .. } | DeskNews::SignedOff,
-                    ) => continue,
-                },
-                Self::Visitor(visitor) => match visitor.poll_action()? {
-                    Done::Connect { server, after } => Want::Connect { server, after },
-                    Done::Send(frame) => Want::Send(frame.map(Request::from)),
-                    Done::Disconnect => Want::Disconnect,
-                    Done::Notify(news) => Want::Tell(None, news),
-                },
-            });
-        }
-    }
-}
-
 /// Notes what is wrong with a session among what went wrong.
 fn note(tally: &mut Tally, wrongs: Wrongs, talk: &Talk) {
     let session = talk.session.as_ref().map_or("", SessionId::as_str);
@@ -774,9 +688,4 @@ fn note(tally: &mut Tally, wrongs: Wrongs, talk: &Talk) {
     } else if !wrongs.are_none() {
         tally.trouble(Trouble::Unexpected, || format!("{wrongs:?} in session {session}"));
     }
-}
-
-/// The machines' time.
-fn at(now: Duration) -> Instant {
-    Instant::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
