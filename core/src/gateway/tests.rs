@@ -347,6 +347,7 @@ fn a_service_must_be_there() {
 
 #[test]
 fn what_no_server_could_read_is_never_sent() {
+    // B26.9
     // Wire §2, §3, §7: one frame that cannot be read would be the end of everybody's connection.
     let mut bench = Bench::with(1, &[("settings", "request-max-size", "4096")]);
     bench.calls(in_chat("1", 0, send("a\0b")));
@@ -399,6 +400,7 @@ fn a_number_that_is_in_use_is_not_heard() {
 
 #[test]
 fn whoever_goes_before_the_chat_began_leaves_it() {
+    // B26.5
     let mut bench = Bench::new(1);
     let call = bench.calls(start("Casey"));
     let (_, login) = bench.next();
@@ -461,7 +463,7 @@ fn no_key_opens_a_chat_that_is_named_beside_it() {
 
 #[test]
 fn a_poller_that_was_removed_learns_why() {
-    // B9.2
+    // B26.7, B9.2
     let mut bench = Bench::new(1);
     bench.calls(in_chat("1", 2, poll()));
     let (server, reference, _) = bench.next_refresh();

@@ -104,7 +104,7 @@ fn it_speaks_tls() {
 
 #[test]
 fn a_server_that_is_told_to_end_answers_what_it_was_asked() {
-    // B20.7
+    // B20.7, B26.12
     let mut server = Process::serve(&[]);
     let mut http = server.web();
     let (mut page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);

@@ -145,6 +145,7 @@ fn nobody_waits_long_for_servers_that_are_not_there() {
 
 #[test]
 fn calls_in_flight_are_answered_before_a_gateway_ends() {
+    // B26.12
     let server = Process::serve(&[]);
     let mut gateway = Process::gateway(&[&server], &[]);
     let mut http = gateway.web();

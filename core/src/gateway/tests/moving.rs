@@ -8,6 +8,7 @@ fn key(refresh: &RequestRefresh) -> Str {
 
 #[test]
 fn a_broken_connection_moves_nobody() {
+    // B26.4
     let mut bench = Bench::new(2);
     bench.calls(in_chat("1", 0, send("hello")));
     let (server, _, first) = bench.next_refresh();
@@ -47,7 +48,7 @@ fn a_dead_server_hands_its_chats_to_another() {
 
 #[test]
 fn a_login_is_made_anew_and_a_join_waits_for_its_server() {
-    // B4.8
+    // B26.5, B4.8
     let mut bench = Bench::new(2);
     bench.calls(start("Casey"));
     let (first, _) = bench.next();
@@ -70,6 +71,7 @@ fn a_login_is_made_anew_and_a_join_waits_for_its_server() {
 
 #[test]
 fn a_join_whose_server_is_gone_is_begun_anew_elsewhere() {
+    // B26.5
     let mut bench = Bench::new(2);
     bench.calls(start("Casey"));
     let (first, login) = bench.next();
@@ -260,6 +262,7 @@ fn a_key_of_the_clients_own_makes_a_retry_safe() {
 
 #[test]
 fn whoever_has_left_already_has_left() {
+    // B26.7
     let mut bench = Bench::new(1);
     bench.calls(in_chat("1", 5, Verb::Disconnect));
     bench.next();

@@ -19,6 +19,7 @@ fn asked(verb: Verb, position: u32, answer: EventStatus) -> (u32, Done) {
 
 #[test]
 fn a_position_is_the_first_event_that_is_wanted() {
+    // B26.2
     let newest = EventId::MAX.number();
     for (position, last) in [(0, newest), (1, 0), (2, 1), (newest, newest - 1), (u32::MAX, newest)]
     {
@@ -29,6 +30,7 @@ fn a_position_is_the_first_event_that_is_wanted() {
 
 #[test]
 fn the_next_position_is_behind_the_last_event() {
+    // B26.2
     // The answer's LastPosition + 1, gaps of hidden events passed over.
     let (_, done) = asked(poll(), 3, told([message(3), message(7)].into(), 7));
     assert_eq!((done.events.len(), done.next_position), (2, 8));
@@ -38,6 +40,7 @@ fn the_next_position_is_behind_the_last_event() {
 
 #[test]
 fn whoever_wants_no_events_gets_none_and_learns_where_to_go_on() {
+    // B26.2
     // What was said comes back in the answer (B9.3), and is not told to whoever did not ask.
     let (_, done) = asked(send("hello"), 0, told([message(6)].into(), 6));
     assert_eq!((done.events.len(), done.next_position), (0, 7));
@@ -45,6 +48,7 @@ fn whoever_wants_no_events_gets_none_and_learns_where_to_go_on() {
 
 #[test]
 fn an_answer_without_a_transcript_repeats_the_position() {
+    // B26.2
     let silent = EventStatus { last_position: None, chat_transcript: None, ..told(Vec::new(), 1) };
     let (_, done) = asked(Verb::StartTyping { preview: None }, 4, silent);
     assert_eq!(done.next_position, 4);
@@ -52,7 +56,7 @@ fn an_answer_without_a_transcript_repeats_the_position() {
 
 #[test]
 fn a_receipt_names_an_event_and_asks_for_none() {
-    // B7.4
+    // B26.2, B7.4
     let mut bench = Bench::new(1);
     bench.calls(in_chat("1", 4, Verb::ReadReceipt));
     let (server, reference, notify) = bench.next_notice();
