@@ -1,8 +1,6 @@
 //! People at terminals and those who stand in for them, in real conversations through a real server,
 //! driven as scripts drive them: by files and pipes.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;

@@ -1,7 +1,5 @@
 //! `confer serve --journal`, `confer journal` and `confer replay`, as an operator uses them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,14 +1,8 @@
 //! `confer check-config` and `confer options` as people use them.
 
-#![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure")]
-
-#[allow(dead_code, reason = "captures and vectors are for other tests")]
-mod support;
-
 use std::path::PathBuf;
 
-use support::{Run, confer};
+use crate::support::{Run, confer};
 
 /// A configuration file, gone with the value.
 struct File(PathBuf);
@@ -121,5 +115,5 @@ fn options_writes_a_file_that_is_good() {
     let run = confer(&["options", "--format", "toml"], b"");
     let file = File::new("example", &run.out);
     assert_eq!(file.check(&[]).out, "FILE: good, 0 options set\n");
-    assert_eq!(run.out, include_str!("../../docs/confer.example.toml"));
+    assert_eq!(run.out, include_str!("../../../docs/confer.example.toml"));
 }

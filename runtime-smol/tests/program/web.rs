@@ -1,16 +1,9 @@
 //! Port `web` as pages and apps use it: the real program, real sockets, and HTTP by hand.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "web/door.rs"]
 mod door;
-#[path = "web/files.rs"]
 mod files;
-#[path = "web/gateway.rs"]
 mod gateway;
-#[path = "web/hostile.rs"]
 mod hostile;
-#[path = "web/script.rs"]
 mod script;
 
 use std::io::{BufRead as _, BufReader};

@@ -1,16 +1,11 @@
 //! `confer decode` as people use it: the real program, its arguments, its input and output.
 
-#![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure")]
-
-mod support;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::support::{Pcap, Run, Vector, bare, command, confer, vectors};
 use serde_json::{Value, json};
-use support::{Pcap, Run, Vector, bare, command, confer, vectors};
 
 const UNREGISTER: &str = "000000084201000200000003";
 const JSON: &[&str] = &["decode", "--format", "json"];

@@ -1,8 +1,5 @@
 //! `confer serve`, started as an operator starts it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "serve/kill.rs"]
 mod kill;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

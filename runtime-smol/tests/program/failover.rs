@@ -1,9 +1,6 @@
 //! `confer load failover`: real processes, killed under load, lose nothing that they acknowledged; and
 //! if they did, it would show.
 
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::process::{Command, Stdio};
 
 use confer_tests::cases;

@@ -1,10 +1,6 @@
 //! What a server keeps, and what people make of it afterwards: the real program on both sides.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "archive/looking.rs"]
 mod looking;
-#[path = "archive/trouble.rs"]
 mod trouble;
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
