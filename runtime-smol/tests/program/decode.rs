@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::support::{Pcap, Run, Vector, bare, command, confer, vectors};
+use crate::support::{Pcap, Run, Vector, bare, command, run, run_with, vectors};
 use serde_json::{Value, json};
 
 const UNREGISTER: &str = "000000084201000200000003";
@@ -19,7 +19,7 @@ fn raw(vectors: &[Vector]) -> Vec<u8> {
 }
 
 fn json(input: &[u8]) -> Run {
-    confer(JSON, input)
+    run_with(JSON, input)
 }
 
 fn assert_forms(run: &Run, vectors: &[Vector]) {
@@ -49,7 +49,7 @@ fn valid_vectors_on_the_port_of_their_protocol() {
         let mut vectors = vectors("valid.json");
         vectors.retain(|vector| vector.protocol() == port);
         let args = [JSON, &["--port", port]].concat();
-        assert_forms(&confer(&args, &raw(&vectors)), &vectors);
+        assert_forms(&run_with(&args, &raw(&vectors)), &vectors);
     }
 }
 
@@ -81,7 +81,7 @@ fn valid_vectors_in_a_capture() {
 fn invalid_vectors() {
     for vector in vectors("invalid.json") {
         let args = [JSON, &["--port", vector.form["port"].as_str().unwrap()]].concat();
-        let run = confer(&args, vector.hex.as_bytes());
+        let run = run_with(&args, vector.hex.as_bytes());
         let [answer] = &run.json()[..] else { panic!("{}: {run:?}", vector.title) };
         let reason = vector.form["reason"].as_str().unwrap();
         assert!(answer["error"].as_str().unwrap().contains(reason), "{}: {answer}", vector.title);
@@ -97,7 +97,7 @@ fn invalid_vectors_among_good_lines_lose_nothing() {
     vectors.retain(|vector| vector.form["port"] == "basic");
     let input: String =
         vectors.iter().map(|vector| format!("{}\n{UNREGISTER}\n", vector.hex)).collect();
-    let run = confer(&[JSON, &["--port", "basic"]].concat(), input.as_bytes());
+    let run = run_with(&[JSON, &["--port", "basic"]].concat(), input.as_bytes());
     let answers = run.json();
     assert_eq!(answers.len(), 2 * vectors.len());
     for pair in answers.chunks(2) {
@@ -128,7 +128,7 @@ fn an_error_says_where() {
         assert_eq!(answer["offset"], offset, "{line}");
         assert_eq!(run.status, 1);
 
-        let people = confer(&["decode"], line.as_bytes());
+        let people = run_with(&["decode"], line.as_bytes());
         assert_eq!((people.out.as_str(), people.status), ("", 1));
         assert!(people.notes.starts_with("confer: line 1: ") && people.notes.contains(error));
     }
@@ -139,7 +139,7 @@ fn lines_may_be_spelled_and_remarked() {
     let input = "\n# a remark\n  0x00:00:00:08 42 01 0002 00000003\r\n\n000000084201000200000003";
     let run = json(input.as_bytes());
     assert_eq!(run.json(), vec![bare("basic", "RequestUnregister", 3); 2]);
-    let people = confer(&["decode"], input.as_bytes());
+    let people = run_with(&["decode"], input.as_bytes());
     assert_eq!(
         people.out,
         "line 3: basic RequestUnregister, reference 3, 12 bytes\n\n\
@@ -150,7 +150,7 @@ fn lines_may_be_spelled_and_remarked() {
 #[test]
 fn a_line_is_answered_before_the_next_one_comes() {
     for args in [&["decode"][..], JSON] {
-        let mut child = command(args).spawn().unwrap();
+        let mut child = command().args(args).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, answers) = mpsc::channel();
@@ -179,7 +179,7 @@ fn a_line_is_answered_before_the_next_one_comes() {
 
 #[test]
 fn a_reader_who_leaves_ends_it_quietly() {
-    let mut child = command(JSON).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = command().args(JSON).spawn().unwrap();
     drop(child.stdout.take());
     let mut stdin = child.stdin.take().unwrap();
     // Until it ends, it takes its input; more than a pipe holds, so that it must have written.
@@ -192,8 +192,8 @@ fn a_reader_who_leaves_ends_it_quietly() {
 #[test]
 fn texts_are_for_those_who_ask() {
     let vectors = vectors("valid.json");
-    let hidden = confer(&["decode"], lines(&vectors).as_bytes());
-    let shown = confer(&["decode", "--show-text"], lines(&vectors).as_bytes());
+    let hidden = run_with(&["decode"], lines(&vectors).as_bytes());
+    let shown = run_with(&["decode", "--show-text"], lines(&vectors).as_bytes());
     assert_eq!((hidden.status, hidden.notes.as_str()), (0, ""));
     let mut count = 0;
     let blocks = hidden.out.split("\n\n").zip(shown.out.split("\n\n"));
@@ -257,7 +257,7 @@ fn people_see_names_and_places() {
     pcap.open(50_000, 4480);
     let vectors = vectors("valid.json");
     pcap.send(50_000, 4480, &vectors[0].bytes());
-    let run = confer(&["decode", "--show-text"], &pcap.file);
+    let run = run_with(&["decode", "--show-text"], &pcap.file);
     assert_eq!(
         run.out,
         "\
@@ -290,13 +290,13 @@ fn tcp_ports_select_connections_and_protocols() {
         (&["--tcp-port", "7001", "--port", "basic"], vec![basic]),
         (&["--port", "flex"], vec![]),
     ] {
-        let run = confer(&[JSON, args].concat(), &pcap.file);
+        let run = run_with(&[JSON, args].concat(), &pcap.file);
         assert_eq!((run.json(), run.status), (expected, 0), "{args:?}");
     }
-    let none = confer(&["decode", "--port", "flex"], &pcap.file);
+    let none = run_with(&["decode", "--port", "flex"], &pcap.file);
     assert_eq!(none.notes, "confer: no frame on TCP port 4481; --tcp-port names others\n");
 
-    let run = confer(&[JSON, &["--tcp-port", "7002=basic"]].concat(), &pcap.file);
+    let run = run_with(&[JSON, &["--tcp-port", "7002=basic"]].concat(), &pcap.file);
     assert!(run.json()[0]["error"].as_str().unwrap().contains("protocol"));
     assert_eq!(run.status, 1);
 }
@@ -348,7 +348,7 @@ fn a_stream_that_ends_inside_a_frame_is_told() {
     pcap.finish(50_000, 4480);
     let run = json(&pcap.file);
     assert_eq!((run.json(), run.status), (vec![error], 1));
-    let people = confer(&["decode"], &pcap.file);
+    let people = run_with(&["decode"], &pcap.file);
     let place = "127.0.0.1:50000 → 127.0.0.1:4480, stream 1";
     assert!(people.notes.starts_with(&format!("confer: {place}: field runs past")));
     assert!(people.notes.ends_with("at byte 5 of the frame\n"));
@@ -367,7 +367,7 @@ fn what_a_capture_lacks_is_told() {
     assert_eq!((run.json().len(), run.status), (1, 1));
     assert!(run.notes.contains("gap: 12 bytes are not in the capture"), "{}", run.notes);
 
-    let cut = confer(JSON, &pcap.file[..pcap.file.len() - 1]);
+    let cut = run_with(JSON, &pcap.file[..pcap.file.len() - 1]);
     assert_eq!((cut.json().len(), cut.status), (1, 2), "what could be read was printed");
     assert!(cut.notes.contains("cannot read the capture: the file ends inside"), "{}", cut.notes);
 }
@@ -376,7 +376,7 @@ fn what_a_capture_lacks_is_told() {
 fn frames_have_a_limit() {
     let large = vectors("valid.json")[0].hex.clone();
     for (limit, good) in [("60", true), ("59", false)] {
-        let run = confer(&[JSON, &["--max-frame", limit]].concat(), large.as_bytes());
+        let run = run_with(&[JSON, &["--max-frame", limit]].concat(), large.as_bytes());
         assert_eq!(run.status == 0, good);
         assert_eq!(run.out.contains("frame length"), !good);
     }
@@ -393,12 +393,12 @@ fn frames_have_a_limit() {
 
 #[test]
 fn the_kind_of_input_can_be_given() {
-    let hex = confer(&[JSON, &["--input", "raw"]].concat(), UNREGISTER.as_bytes());
+    let hex = run_with(&[JSON, &["--input", "raw"]].concat(), UNREGISTER.as_bytes());
     assert!(hex.json()[0]["error"].as_str().unwrap().contains("frame length"));
     let raw = vectors("valid.json")[2].bytes();
-    let raw = confer(&[JSON, &["--input", "hex"]].concat(), &raw);
+    let raw = run_with(&[JSON, &["--input", "hex"]].concat(), &raw);
     assert!(raw.json()[0]["error"].as_str().unwrap().contains("hex"));
-    let capture = confer(&["decode", "--input", "capture"], UNREGISTER.as_bytes());
+    let capture = run_with(&["decode", "--input", "capture"], UNREGISTER.as_bytes());
     assert_eq!(capture.status, 2);
     assert_eq!(capture.notes, "confer: cannot read the capture: not a pcap or pcapng file\n");
 }
@@ -407,22 +407,22 @@ fn the_kind_of_input_can_be_given() {
 fn files_are_read_by_name() {
     let path = format!("{}/unregister.hex", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&path, UNREGISTER).unwrap();
-    let run = confer(&[JSON, &[&path]].concat(), b"");
-    assert_eq!(run.json(), [bare("basic", "RequestUnregister", 3)]);
-    let run = confer(&[JSON, &["-"]].concat(), UNREGISTER.as_bytes());
-    assert_eq!(run.json(), [bare("basic", "RequestUnregister", 3)]);
+    let ran = run(&[JSON, &[&path]].concat());
+    assert_eq!(ran.json(), [bare("basic", "RequestUnregister", 3)]);
+    let ran = run_with(&[JSON, &["-"]].concat(), UNREGISTER.as_bytes());
+    assert_eq!(ran.json(), [bare("basic", "RequestUnregister", 3)]);
 
-    let missing = confer(&["decode", "no/such/file"], b"");
+    let missing = run(&["decode", "no/such/file"]);
     assert_eq!((missing.out.as_str(), missing.status), ("", 2));
     assert!(missing.notes.starts_with("confer: cannot open \"no/such/file\": "));
-    let directory = confer(&["decode", env!("CARGO_TARGET_TMPDIR")], b"");
+    let directory = run(&["decode", env!("CARGO_TARGET_TMPDIR")]);
     assert_eq!(directory.status, 2);
 }
 
 #[test]
 fn an_empty_input_holds_no_frame() {
     for input in ["", "\n", "# nothing\n"] {
-        let run = confer(&["decode"], input.as_bytes());
+        let run = run_with(&["decode"], input.as_bytes());
         assert_eq!((run.out.as_str(), run.status), ("", 0));
         assert_eq!(run.notes, "confer: the input holds no frame\n");
     }
@@ -430,18 +430,18 @@ fn an_empty_input_holds_no_frame() {
 
 #[test]
 fn the_program_explains_itself() {
-    let help = confer(&["--help"], b"");
+    let help = run(&["--help"]);
     assert_eq!((help.status, help.notes.as_str()), (0, ""));
     for part in ["Usage: confer", "decode", "serve", "Examples:", "--version"] {
         assert!(help.out.contains(part), "{part}");
     }
 
-    let decode = confer(&["decode", "--help"], b"");
+    let decode = run(&["decode", "--help"]);
     assert_eq!(decode.status, 0);
     for part in ["Usage: confer decode", "--max-frame", "Exit status:", "Examples:"] {
         assert!(decode.out.contains(part), "{part}");
     }
-    let version = confer(&["--version"], b"");
+    let version = run(&["--version"]);
     assert_eq!(version.out, concat!("confer ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
@@ -453,7 +453,7 @@ fn a_wrong_command_line_is_told() {
         (&["decode", "--port", "http"], "'http'"),
         (&["decode", "--tcp-port", "7001"], "needs a capture"),
     ] {
-        let run = confer(args, UNREGISTER.as_bytes());
+        let run = run_with(args, UNREGISTER.as_bytes());
         assert_eq!((run.status, run.out.as_str()), (2, ""));
         assert!(run.notes.contains(part), "{}", run.notes);
     }

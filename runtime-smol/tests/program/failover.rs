@@ -1,16 +1,18 @@
 //! `confer load failover`: real processes, killed under load, lose nothing that they acknowledged; and
 //! if they did, it would show.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use confer_tests::cases;
 use serde_json::Value;
 
+use crate::support::{Folder, command};
+
 /// Runs it with these arguments; its exit status and its report.
 fn failover(args: &str) -> (Option<i32>, Value) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_confer"));
+    let mut command = command();
     command.args(["load", "failover", "--format", "json"]).args(args.split_whitespace());
-    let output = command.stderr(Stdio::inherit()).output().unwrap();
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
     let report = serde_json::from_slice(&output.stdout);
     (output.status.code(), report.unwrap_or(Value::Null))
 }
@@ -43,27 +45,25 @@ fn whoever_is_killed_loses_nothing() {
 #[test]
 fn whatever_is_lost_shows() {
     // The same with servers that save nothing until the end (`transcript-auto-save`).
-    let directory = std::env::temp_dir().join(format!("confer-lossy-{}", std::process::id()));
+    let folder = Folder::new();
+    let directory = folder.name("kept");
     let args = format!(
-        "--rounds 1 --sessions 8 --rate 100 --patience 10 --dir {} \
-         --set settings/transcript-auto-save=0",
-        directory.display()
+        "--rounds 1 --sessions 8 --rate 100 --patience 10 --dir {directory} \
+         --set settings/transcript-auto-save=0"
     );
     let (status, report) = failover(&args);
-    std::fs::remove_dir_all(&directory).unwrap();
     assert_eq!(status, Some(1), "{report:#}");
     assert!(number(&report, "/messages/lost") > 0, "{report:#}");
     assert!(number(&report, "/sessions/failed") > 0, "{report:#}");
     let errors = report["errors"].as_array().unwrap();
     assert!(errors.iter().any(|error| error["kind"] == "message lost"), "{report:#}");
-    assert_eq!(report["kept"], directory.display().to_string());
+    assert_eq!(report["kept"], directory);
 }
 
 #[test]
 fn a_server_that_does_not_start_is_no_load() {
-    let directory = std::env::temp_dir().join(format!("confer-unborn-{}", std::process::id()));
+    let folder = Folder::new();
     let set = "--set settings/no-such-option=1";
-    let (status, report) = failover(&format!("{set} --dir {}", directory.display()));
-    std::fs::remove_dir_all(&directory).unwrap();
+    let (status, report) = failover(&format!("{set} --dir {}", folder.name("kept")));
     assert_eq!((status, report), (Some(2), Value::Null));
 }

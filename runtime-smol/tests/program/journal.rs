@@ -1,157 +1,76 @@
 //! `confer serve --journal`, `confer journal` and `confer replay`, as an operator uses them.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-const CONFER: &str = env!("CARGO_BIN_EXE_confer");
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{
+    self, FREE, Folder, PATIENCE, Run, Served, attribute, command, frame, register, run,
+};
+
 /// What is said, which must be nowhere without being asked for.
 const WORDS: &str = "Blaubeerkuchen";
 
-/// A directory that goes when the test does.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let name = format!("confer-journal-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
+/// A server that records.
+fn recorded(journal: &Path, further: &[&str]) -> Served {
+    recorded_by(command(), journal, further)
 }
 
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// The same, by a command that ends in the program's name.
+fn recorded_by(command: Command, journal: &Path, further: &[&str]) -> Served {
+    let journal = ["--journal", journal.to_str().unwrap()];
+    Served::by(command, "memory:", &[&journal, further].concat())
 }
 
-/// A server that records, and its log once it has ended.
-struct Recorded {
-    child: Child,
-    ready: String,
+/// Ends it with a signal; its log.
+fn ends(server: Served, signal: &str) -> String {
+    server.signal(signal);
+    server.log()
 }
 
-impl Recorded {
-    fn start(journal: &Path, further: &[&str]) -> Self {
-        Self::begin(Command::new(CONFER), journal, further)
+/// An agent who is in a session of their own and says so many things.
+fn talks(server: &Served, times: u32) -> TcpStream {
+    let mut agent = server.connect("default");
+    agent.write_all(&register()).unwrap();
+    answer(&mut agent, 1);
+    agent.write_all(&frame(3, 2, &[])).unwrap();
+    let joined = answer(&mut agent, 2);
+    // SessionId, the first attribute: STR with its length.
+    let at = joined.windows(3).position(|bytes| bytes == [0, 3, 3]).unwrap() + 3;
+    let length = usize::try_from(u32::from_be_bytes(joined[at..at + 4].try_into().unwrap()));
+    let session = &joined[at + 4..at + 4 + length.unwrap()];
+    for number in 0..times {
+        let mut message = Vec::new();
+        attribute(&mut message, 3, 3, session);
+        let text: Vec<u8> = WORDS.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        attribute(&mut message, 15, 4, &text);
+        agent.write_all(&frame(4, 3 + number, &message)).unwrap();
+        answer(&mut agent, 3 + number);
     }
-
-    fn begin(mut command: Command, journal: &Path, further: &[&str]) -> Self {
-        let listen = ["default=127.0.0.1:0", "webapi=off", "ESP=off", "health=off", "web=off"];
-        let mut child = command
-            .args(["serve", "--store", "memory:"])
-            .args(listen.iter().flat_map(|port| ["--listen", port]))
-            .arg("--journal")
-            .arg(journal)
-            .args(further)
-            .env_remove("CONFER_LOG")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        Self { child, ready }
-    }
-
-    /// An agent who is in a session of their own and says so many things.
-    fn talks(&self, times: u32) -> TcpStream {
-        let (_, address) = self.ready.trim().split_once("default=").unwrap();
-        let mut agent = TcpStream::connect(address).unwrap();
-        agent.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut register = vec![0, 4, 3, 0, 0, 0, 3];
-        register.extend(b"Ana");
-        register.extend([0, 5, 1, 0, 0, 0, 2, 0, 8, 1, 0, 0, 0, 106]);
-        agent.write_all(&frame(1, 1, &register)).unwrap();
-        answer(&mut agent, 1);
-        agent.write_all(&frame(3, 2, &[])).unwrap();
-        let joined = answer(&mut agent, 2);
-        // SessionId, the first attribute: STR with its length.
-        let at = joined.windows(3).position(|bytes| bytes == [0, 3, 3]).unwrap() + 3;
-        let length = usize::try_from(u32::from_be_bytes(joined[at..at + 4].try_into().unwrap()));
-        let session = &joined[at + 4..at + 4 + length.unwrap()];
-        for number in 0..times {
-            let mut message = Vec::new();
-            attribute(&mut message, 3, 3, session);
-            let text: Vec<u8> = WORDS.encode_utf16().flat_map(u16::to_be_bytes).collect();
-            attribute(&mut message, 15, 4, &text);
-            agent.write_all(&frame(4, 3 + number, &message)).unwrap();
-            answer(&mut agent, 3 + number);
-        }
-        agent
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-
-    /// Tells it to end, and reads its log.
-    fn ends(mut self, signal: &str) -> String {
-        self.signal(signal);
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        self.child.wait().unwrap();
-        log
-    }
+    agent
 }
 
-impl Drop for Recorded {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn attribute(out: &mut Vec<u8>, id: u16, kind: u8, value: &[u8]) {
-    out.extend(id.to_be_bytes());
-    out.push(kind);
-    out.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
-    out.extend(value);
-}
-
-fn frame(message: u16, reference: u32, attributes: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(attributes.len() + 8).unwrap();
-    let mut frame = length.to_be_bytes().to_vec();
-    frame.extend([0x42, 1]);
-    frame.extend(message.to_be_bytes());
-    frame.extend(reference.to_be_bytes());
-    frame.extend(attributes);
-    frame
-}
-
-/// The body of the answer to a request, which is none of those that refuse it.
-fn answer(stream: &mut TcpStream, reference: u32) -> Vec<u8> {
+/// The attributes of the answer to a request, which is none of those that refuse it.
+fn answer(stream: &mut TcpStream, asked: u32) -> Vec<u8> {
     loop {
-        let mut head = [0; 12];
-        stream.read_exact(&mut head).unwrap();
-        let length = u32::from_be_bytes(head[..4].try_into().unwrap());
-        let mut body = vec![0; usize::try_from(length).unwrap() - 8];
-        stream.read_exact(&mut body).unwrap();
-        if u32::from_be_bytes(head[8..].try_into().unwrap()) == reference {
-            assert_ne!(u16::from_be_bytes(head[6..8].try_into().unwrap()), 104, "a refusal");
-            return body;
+        let (message, reference, attributes) = support::answer(stream);
+        if reference == asked {
+            assert_ne!(message, 104, "a refusal");
+            return attributes;
         }
     }
 }
 
 /// What `confer` says with these arguments, and how it ends.
 fn confer(arguments: &[&str], file: &Path) -> (String, String, i32) {
-    let output = Command::new(CONFER).args(arguments).arg(file).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
+    let Run { out, notes, status } = run(&[arguments, &[file.to_str().unwrap()]].concat());
+    (out, notes, status)
 }
 
 fn summary(file: &Path) -> (Value, i32) {
@@ -167,14 +86,14 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
 #[test]
 fn a_server_that_ended_is_run_again_to_the_same_end() {
     // B25.1, B25.2
-    let directory = Directory::new("ended");
-    let file = directory.file("chat.journal");
-    let server = Recorded::start(&file, &["--set", "settings/session-linger=90"]);
+    let folder = Folder::new();
+    let file = folder.file("chat.journal");
+    let server = recorded(&file, &["--set", "settings/session-linger=90"]);
     // Long before the other signal: of two, the later one may be heard first.
     server.signal("-HUP");
-    let agent = server.talks(300);
+    let agent = talks(&server, 300);
     drop(agent);
-    let log = server.ends("-TERM");
+    let log = ends(server, "-TERM");
     assert!(log.contains("the journal is complete"), "{log}");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -206,17 +125,17 @@ fn a_server_that_ended_is_run_again_to_the_same_end() {
 #[test]
 fn a_server_that_was_killed_is_run_again_as_far_as_it_goes() {
     // B25.4, B25.2
-    let directory = Directory::new("killed");
-    let file = directory.file("chat.journal");
-    let server = Recorded::start(&file, &[]);
-    let agent = server.talks(1000);
+    let folder = Folder::new();
+    let file = folder.file("chat.journal");
+    let server = recorded(&file, &[]);
+    let agent = talks(&server, 1000);
     // Behind the checkpoint of the first 256 inputs, which take fewer than 100 bytes each.
     let end = Instant::now() + PATIENCE;
     while fs::metadata(&file).unwrap().len() < 30_000 {
         assert!(Instant::now() < end, "the journal is not written");
         std::thread::sleep(Duration::from_millis(5));
     }
-    server.ends("-KILL");
+    ends(server, "-KILL");
     drop(agent);
     let (summary, status) = summary(&file);
     assert_eq!((status, &summary["result"]), (0, &"equal".into()), "{summary}");
@@ -232,11 +151,11 @@ fn a_server_that_was_killed_is_run_again_as_far_as_it_goes() {
     assert!(out.contains("the journal is torn at byte"), "{out}");
 
     // Another server may be told to write the same file, and leaves it alone.
-    let server = Recorded::start(&file, &[]);
-    let log = server.ends("-TERM");
+    let server = recorded(&file, &[]);
+    let log = ends(server, "-TERM");
     assert!(log.contains("chat.journal.1"), "{log}");
     assert_eq!(fs::read(&file).unwrap(), bytes);
-    assert_eq!(confer(&["replay"], &directory.file("chat.journal.1")).2, 0);
+    assert_eq!(confer(&["replay"], &folder.file("chat.journal.1")).2, 0);
 
     // A byte that is not as it was written.
     bytes[5000] ^= 1;
@@ -250,12 +169,12 @@ fn a_server_that_was_killed_is_run_again_as_far_as_it_goes() {
 #[test]
 fn a_journal_without_text_has_no_word_and_is_not_run() {
     // B25.5
-    let directory = Directory::new("textless");
-    let file = directory.file("chat.journal");
-    let server = Recorded::start(&file, &["--journal-no-text"]);
-    let agent = server.talks(20);
+    let folder = Folder::new();
+    let file = folder.file("chat.journal");
+    let server = recorded(&file, &["--journal-no-text"]);
+    let agent = talks(&server, 20);
     drop(agent);
-    let log = server.ends("-TERM");
+    let log = ends(server, "-TERM");
     assert!(log.contains("the journal is complete"), "{log}");
     let bytes = fs::read(&file).unwrap();
     assert!(contains(&bytes, &[b'*'; WORDS.len()]), "as many characters");
@@ -276,18 +195,22 @@ fn a_journal_without_text_has_no_word_and_is_not_run() {
 #[test]
 fn a_file_that_may_not_grow_ends_the_journal_and_not_the_server() {
     // B25.3
-    let directory = Directory::new("full");
-    let file = directory.file("chat.journal");
+    let folder = Folder::new();
+    let file = folder.file("chat.journal");
     let mut limited = Command::new("sh");
     // A file of one block of 512 bytes, or of a kilobyte, depending on the shell; without the signal
     // that would end the process.
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"", CONFER]);
-    let server = Recorded::begin(limited, &file, &[]);
-    let agent = server.talks(100);
+    limited.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_confer"),
+    ]);
+    let server = recorded_by(limited, &file, &[]);
+    let agent = talks(&server, 100);
     // It goes on talking when the journal has ended.
-    drop(server.talks(3));
+    drop(talks(&server, 3));
     drop(agent);
-    let log = server.ends("-TERM");
+    let log = ends(server, "-TERM");
     assert!(log.contains("the journal ends here, and the server goes on: it cannot be"), "{log}");
     assert!(log.contains("the journal ends before the server does"), "{log}");
     let (out, _, status) = confer(&["journal"], &file);
@@ -297,30 +220,17 @@ fn a_file_that_may_not_grow_ends_the_journal_and_not_the_server() {
 
 #[test]
 fn a_journal_that_cannot_be_created_is_told_at_the_start() {
-    let directory = Directory::new("nowhere");
-    let output = Command::new(CONFER)
-        .args([
-            "serve",
-            "--store",
-            "memory:",
-            "--listen",
-            "default=127.0.0.1:0",
-            "--listen",
-            "webapi=off",
-        ])
-        .args(["--listen", "ESP=off", "--listen", "health=off", "--listen", "web=off", "--journal"])
-        .arg(directory.file("nowhere").join("chat.journal"))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("cannot be written: No such file"), "{said}");
+    let folder = Folder::new();
+    let journal = folder.name("nowhere/chat.journal");
+    let ran = run(&[&["serve", "--store", "memory:", "--journal", &journal], &FREE[..]].concat());
+    assert_eq!(ran.status, 1);
+    assert!(ran.notes.contains("cannot be written: No such file"), "{ran:?}");
 }
 
 #[test]
 fn what_is_no_journal_is_told() {
-    let directory = Directory::new("none");
-    let file = directory.file("chat.journal");
+    let folder = Folder::new();
+    let file = folder.file("chat.journal");
     let (_, notes, status) = confer(&["replay"], &file);
     assert_eq!(status, 2);
     assert!(notes.contains("cannot open"), "{notes}");
@@ -342,10 +252,6 @@ fn what_is_no_journal_is_told() {
 
 #[test]
 fn the_command_line_is_held_to_what_it_says() {
-    let run = |arguments: &[&str]| {
-        let output = Command::new(CONFER).args(arguments).output().unwrap();
-        (String::from_utf8(output.stderr).unwrap(), output.status.code())
-    };
     for (arguments, words) in [
         (&["serve", "--journal-no-text"][..], "'--journal FILE' is to say where"),
         (&["replay"], "which FILE?"),
@@ -354,8 +260,8 @@ fn the_command_line_is_held_to_what_it_says() {
         (&["replay", "--until", "x", "a"], "is no number of an input"),
         (&["journal"], "which FILE?"),
     ] {
-        let (said, status) = run(arguments);
-        assert_eq!(status, Some(2), "{arguments:?}");
-        assert!(said.contains(words), "{said}");
+        let ran = run(arguments);
+        assert_eq!(ran.status, 2, "{arguments:?}");
+        assert!(ran.notes.contains(words), "{ran:?}");
     }
 }

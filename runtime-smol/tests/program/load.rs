@@ -1,60 +1,31 @@
 //! `confer load` against `confer serve`, both as an operator starts them.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// A server's process; killed if a test leaves it behind.
-struct Served {
-    child: Child,
-    ready: String,
-}
+use crate::support::{Folder, Served, command};
 
-impl Served {
-    fn start(args: &[&str]) -> Self {
-        let ports = ["default", "webapi", "ESP", "health", "web"];
-        let free = ports.map(|port| format!("{port}=127.0.0.1:0"));
-        let listen = free.iter().flat_map(|port| ["--listen", port.as_str()]);
-        let mut command = confer();
-        command.args(["serve", "--store", "memory:", "--log", "error"]).args(listen).args(args);
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        Self { child, ready }
-    }
-
-    /// `PORT=ADDRESS` of the ports the load is for.
-    fn ports(&self) -> Vec<String> {
-        let ports = self
-            .ready
-            .split_whitespace()
-            .filter(|word| word.starts_with("default=") || word.starts_with("webapi="));
-        ports.flat_map(|port| ["--server".to_owned(), port.to_owned()]).collect()
-    }
-
-    fn load(&self, args: &str) -> Run {
-        let pid = self.child.id().to_string();
-        let mut command = confer();
-        command.arg("load").args(args.split_whitespace()).args(self.ports());
-        command.args(["--server-pid", &pid, "--format", "json"]);
-        Run::of(&command.output().unwrap())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn confer() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_confer"));
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).env_remove("CONFER_LOG");
+/// The program, about to put load on something.
+fn load(args: &str) -> Command {
+    let mut command = command();
+    command.arg("load").args(args.split_whitespace()).stdin(Stdio::null());
     command
+}
+
+/// The ports the load is for, as arguments.
+fn ports(server: &Served) -> [String; 4] {
+    let named = |port: &str| format!("{port}={}", server.port(port));
+    ["--server".to_owned(), named("default"), "--server".to_owned(), named("webapi")]
+}
+
+/// Puts load on a server.
+fn put(server: &Served, args: &str) -> Run {
+    let mut command = load(args);
+    command.args(ports(server)).args(["--server-pid", &server.id(), "--format", "json"]);
+    Run::of(&command.output().unwrap())
 }
 
 /// What a run of the load came to.
@@ -104,28 +75,28 @@ impl Run {
 
 #[test]
 fn two_speak_in_turn_and_every_message_is_heard() {
-    let server = Served::start(&[]);
-    let run = server.load("closed --sessions 9 --seconds 1 --warm-up 0.1");
+    let server = Served::start(&["--log", "error"]);
+    let run = put(&server, "closed --sessions 9 --seconds 1 --warm-up 0.1");
     run.is_good();
     assert_eq!(run.number("/connections"), 18);
     let messages = run.number("/messages");
     let delivered = run.number("/latency_us/delivered/count");
     // What is under way when measuring begins or ends is counted in one of the two only.
     assert!(messages.abs_diff(delivered) <= 9, "{run:#?}");
-    let run = server.load("closed --sessions 9 --seconds 1 --customer flex --per-gateway 4");
+    let run = put(&server, "closed --sessions 9 --seconds 1 --customer flex --per-gateway 4");
     run.is_good();
     assert_eq!(run.number("/connections"), 9 + 3);
-    let run = server.load("closed --sessions 3 --seconds 1 --rate 50 --text-length 500");
+    let run = put(&server, "closed --sessions 3 --seconds 1 --rate 50 --text-length 500");
     run.is_good();
     assert!(run.number("/messages") <= 52, "{run:#?}");
 }
 
 #[test]
 fn the_guides_sessions_come_and_go() {
-    let server = Served::start(&[]);
+    let server = Served::start(&["--log", "error"]);
     for how in ["--poll 0.1", "--pushed --dormant 4"] {
         let args = format!("guide --sessions 12 --session-length 1 --warm-up 1 --seconds 2 {how}");
-        let run = server.load(&args);
+        let run = put(&server, &args);
         run.is_good();
         assert!(run.number("/sessions/finished") > 12, "{run:#?}");
         let dormant = if how.contains("dormant") { 48 } else { 0 };
@@ -137,28 +108,26 @@ fn the_guides_sessions_come_and_go() {
 #[test]
 fn the_token_is_shown_and_a_wrong_one_is_an_error() {
     let server = Served::start(&["--set", "ports.default/access-token=open sesame"]);
-    let file = std::env::temp_dir().join(format!("confer-load-{}.token", std::process::id()));
-    std::fs::write(&file, "open sesame\n").unwrap();
-    let args = format!("closed --sessions 2 --seconds 0.5 --token-file {}", file.display());
-    server.load(&args).is_good();
-    std::fs::write(&file, "open, barley\n").unwrap();
-    let run = server.load(&args);
+    let folder = Folder::new();
+    let file = folder.with("token", "open sesame\n");
+    let args = format!("closed --sessions 2 --seconds 0.5 --token-file {file}");
+    put(&server, &args).is_good();
+    folder.with("token", "open, barley\n");
+    let run = put(&server, &args);
     assert_eq!(run.status, Some(1));
     assert!(run.kinds().iter().any(|kind| kind.starts_with("error 8307")), "{run:#?}");
     assert!(!format!("{run:?}").contains("barley"), "a token is a secret");
-    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]
 fn a_server_that_is_killed_is_an_error_and_no_hang() {
     for args in ["closed --sessions 20", "guide --sessions 20 --session-length 2"] {
-        let mut server = Served::start(&[]);
-        let mut command = confer();
-        command.args(["load", "--seconds", "60", "--format", "json"]);
-        command.args(args.split_whitespace()).args(server.ports());
+        let server = Served::start(&["--log", "error"]);
+        let mut command = load(args);
+        command.args(["--seconds", "60", "--format", "json"]).args(ports(&server));
         let load = command.spawn().unwrap();
         std::thread::sleep(Duration::from_secs(1));
-        server.child.kill().unwrap();
+        server.signal("-KILL");
         let run = Run::of(&load.wait_with_output().unwrap());
         assert_eq!(run.status, Some(1), "{run:#?}");
         assert!(!run.kinds().is_empty(), "{run:#?}");
@@ -172,10 +141,9 @@ fn a_server_that_is_killed_is_an_error_and_no_hang() {
 
 #[test]
 fn an_interrupted_run_has_its_report() {
-    let server = Served::start(&[]);
-    let mut command = confer();
-    command.args("load closed --sessions 5 --seconds 600 --warm-up 0 -f json".split(' '));
-    let load = command.args(server.ports()).spawn().unwrap();
+    let server = Served::start(&["--log", "error"]);
+    let mut command = load("closed --sessions 5 --seconds 600 --warm-up 0 -f json");
+    let load = command.args(ports(&server)).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(1));
     let pid = load.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
@@ -187,25 +155,25 @@ fn an_interrupted_run_has_its_report() {
 #[test]
 fn where_nobody_or_somebody_else_listens_it_says_so() {
     let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let refused = |args: &[&str]| Run::of(&confer().arg("load").args(args).output().unwrap());
-    let there = format!("default={nowhere}");
-    let run = refused(&["closed", "--server", &there, "-f", "json"]);
+    let refused =
+        |port: &str| Run::of(&load("closed -f json").args(["--server", port]).output().unwrap());
+    let run = refused(&format!("default={nowhere}"));
     assert_eq!(run.status, Some(1));
     assert_eq!(run.kinds(), ["connect: connection refused"]);
     let example = run.report["errors"][0]["example"].as_str().unwrap();
     assert!(example.contains(&format!("port default at {nowhere}")), "{example}");
 
     // The flex port is not the basic one.
-    let server = Served::start(&[]);
-    let webapi = server.ports()[3].replace("webapi", "default");
-    let run = refused(&["closed", "--server", &webapi, "-f", "json"]);
+    let server = Served::start(&["--log", "error"]);
+    let webapi = ports(&server)[3].replace("webapi", "default");
+    let run = refused(&webapi);
     assert_eq!(run.status, Some(1));
     assert_eq!(run.kinds(), ["unreadable"], "{run:#?}");
 }
 
 #[test]
 fn what_cannot_be_is_said_before_it_begins() {
-    let fails = |args: &str| Run::of(&confer().arg("load").args(args.split(' ')).output().unwrap());
+    let fails = |args: &str| Run::of(&load(args).output().unwrap());
     for (args, told) in [
         ("closed --sessions 8000000", "ulimit -n"),
         ("closed --sessions 0", "0 sessions"),

@@ -1,165 +1,9 @@
 //! People at terminals and those who stand in for them, in real conversations through a real server,
 //! driven as scripts drive them: by files and pipes.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 
-/// Longer than anything here takes on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn confer() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_confer"));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env_remove("CONFER_LOG");
-    command
-}
-
-/// A server of its own for each test.
-struct Served {
-    child: Child,
-    ready: String,
-}
-
-impl Served {
-    fn start(args: &[&str]) -> Self {
-        let ports = ["default", "webapi", "ESP", "health", "web"];
-        let free = ports.map(|port| format!("{port}=127.0.0.1:0"));
-        let listen = free.iter().flat_map(|port| ["--listen", port.as_str()]);
-        let mut child = confer()
-            .args(["serve", "--store", "memory:"])
-            .args(listen)
-            .args(args)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        Self { child, ready }
-    }
-
-    fn port(&self, port: &str) -> &str {
-        let word = self.ready.split_whitespace().find_map(|word| word.strip_prefix(port));
-        word.and_then(|word| word.strip_prefix('=')).unwrap()
-    }
-
-    fn visitor(&self, args: &[&str]) -> Person {
-        Person::start(&[&["visitor", "--server", self.port("webapi")], args].concat())
-    }
-
-    /// Somebody at a desk.
-    fn desk(&self, args: &[&str]) -> Person {
-        let (command, args) = args.split_first().unwrap();
-        Person::start(&[&[command, "--server", self.port("default")], args].concat())
-    }
-
-    fn workflow(&self, args: &[&str]) -> Person {
-        Person::start(&[&["workflow", "--server", self.port("ESP")], args].concat())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A program with somebody at its keyboard; killed if a test leaves it behind.
-struct Person {
-    child: Child,
-    keys: Option<ChildStdin>,
-    out: Lines,
-    notes: Lines,
-}
-
-/// Lines as they come, and all that have come.
-struct Lines {
-    come: mpsc::Receiver<String>,
-    seen: Vec<String>,
-}
-
-impl Lines {
-    fn of(source: impl Read + Send + 'static) -> Self {
-        let (sends, come) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(source).lines().map_while(Result::ok) {
-                let _ = sends.send(line);
-            }
-        });
-        Self { come, seen: Vec::new() }
-    }
-
-    /// The first line with these words, perhaps seen already.
-    #[track_caller]
-    fn with(&mut self, words: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        let mut next = 0;
-        loop {
-            if let Some(line) = self.seen[next..].iter().find(|line| line.contains(words)) {
-                return line.clone();
-            }
-            next = self.seen.len();
-            match self.come.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.seen.push(line),
-                Err(_) => panic!("no {words:?} in {:#?}", self.seen),
-            }
-        }
-    }
-
-    fn all(mut self) -> String {
-        self.seen.extend(self.come.iter());
-        self.seen.iter().map(|line| format!("{line}\n")).collect()
-    }
-}
-
-/// How somebody ended.
-#[derive(Debug)]
-struct Ended {
-    status: i32,
-    out: String,
-    notes: String,
-}
-
-impl Person {
-    fn start(args: &[&str]) -> Self {
-        let mut child = confer().args(args).spawn().unwrap();
-        let out = Lines::of(child.stdout.take().unwrap());
-        let notes = Lines::of(child.stderr.take().unwrap());
-        Self { keys: child.stdin.take(), child, out, notes }
-    }
-
-    fn types(&mut self, lines: &[&str]) {
-        for line in lines {
-            writeln!(self.keys.as_mut().unwrap(), "{line}").unwrap();
-        }
-    }
-
-    fn session(&mut self) -> String {
-        self.notes.with("-- session ").strip_prefix("-- session ").unwrap().to_owned()
-    }
-
-    /// Types no more, and ends.
-    #[track_caller]
-    fn ends(mut self) -> Ended {
-        self.keys = None;
-        let end = Instant::now() + PATIENCE;
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status.code().expect("no panic and no signal"),
-                None if Instant::now() > end => {
-                    let _ = self.child.kill();
-                    panic!("it does not end: {:#?} {:#?}", self.out.seen, self.notes.seen);
-                }
-                None => std::thread::sleep(Duration::from_millis(5)),
-            }
-        };
-        Ended { status, out: self.out.all(), notes: self.notes.all() }
-    }
-}
+use crate::support::{Folder, Person, Served};
 
 /// What is printed without the times.
 fn timeless(out: &str) -> Vec<&str> {
@@ -289,10 +133,9 @@ fn the_end_of_input_is_a_farewell_after_everything_is_said() {
 #[test]
 fn a_script_is_read_from_a_file() {
     let server = Served::start(&[]);
-    let path = std::env::temp_dir().join(format!("confer-script-{}", std::process::id()));
-    std::fs::write(&path, "hello\r\n/file limits\n/wait 0.1\n/quit\n").unwrap();
-    let casey = server.visitor(&["--script", path.to_str().unwrap()]).ends();
-    std::fs::remove_file(&path).unwrap();
+    let folder = Folder::new();
+    let script = folder.with("script", "hello\r\n/file limits\n/wait 0.1\n/quit\n");
+    let casey = server.visitor(&["--script", &script]).ends();
     assert_eq!(casey.status, 0, "{casey:#?}");
     assert!(timeless(&casey.out).contains(&"Visitor: hello"), "{casey:#?}");
     let missing = server.visitor(&["--script", "/no/such/file"]).ends();
@@ -315,16 +158,14 @@ fn trouble_is_told() {
     let stranger = server.desk(&["agent", "--create"]).ends();
     assert_eq!(stranger.status, 1);
     assert!(stranger.notes.contains("(8307)"), "{stranger:#?}");
-    let path = std::env::temp_dir().join(format!("confer-token-{}", std::process::id()));
-    std::fs::write(&path, "open sesame\n").unwrap();
-    let token = path.to_str().unwrap();
+    let folder = Folder::new();
+    let token = &folder.with("token", "open sesame\n");
     let ana = server.desk(&["agent", "--create", "--token-file", token]).ends();
     assert_eq!(ana.status, 0, "{ana:#?}");
     let lost = ["agent", "--join", "NOSUCHSESSION000", "--token-file", token];
     let lost = server.desk(&lost).ends();
     assert_eq!(lost.status, 1);
     assert!(lost.notes.contains("-- the server knows no such session"), "{lost:#?}");
-    std::fs::remove_file(&path).unwrap();
     let nobody = Person::start(&["workflow", "GetSessionInfo", "--server", "127.0.0.1:1"]).ends();
     assert_eq!(nobody.status, 1);
     assert!(nobody.notes.contains("cannot connect to 127.0.0.1:1"), "{nobody:#?}");

@@ -9,13 +9,14 @@ use confer_core::text::Str;
 use confer_core::time::Stamp;
 use confer_store::{Options, Refusal, Store, Url};
 
-use super::{PATIENCE, Scratch, Served, closed, conversation, path, run, words};
+use super::{closed, conversation, served, words};
+use crate::support::{DATABASE, Folder, PATIENCE, run};
 
 #[test]
 fn what_was_said_can_be_looked_at() {
-    let scratch = Scratch::new();
-    let store = &scratch.url();
-    let server = Served::start(store, &["--set", "settings/session-linger=1"]);
+    let folder = Folder::new();
+    let store = &folder.store();
+    let server = served(store, &["--set", "settings/session-linger=1"]);
     let session = &conversation(&server, "Where is it?");
     assert_eq!(words(&closed(store, session)), ["Where is it?", "Good morning!"]);
     let mut finn =
@@ -76,13 +77,13 @@ fn what_was_said_can_be_looked_at() {
     assert_eq!((good.status, &*good.out), (0, "nothing is wrong with it\n"));
     assert_eq!(json(&["store", "check"]).json()[0]["good"], true);
     finn.types(&["/quit"]);
-    finn.ends();
+    finn.ends_well();
 }
 
 #[test]
 fn what_cannot_be_looked_at_is_said() {
-    let scratch = Scratch::new();
-    let store = &scratch.url();
+    let folder = Folder::new();
+    let store = &folder.store();
     let says = |args: &[&str], status: i32, words: &str| {
         let ran = run(args);
         assert_eq!((ran.status, &*ran.out), (status, ""), "{args:?}: {ran:?}");
@@ -98,13 +99,13 @@ fn what_cannot_be_looked_at_is_said() {
         &["store", "check"],
         &["store", "purge", "--older-than", "1d", "--yes"],
     ];
-    let missing = format!("there is no {}", path(&scratch.file()));
+    let missing = format!("there is no {}", folder.name(DATABASE));
     for command in commands {
         says(&[command, &["--store", store]].concat(), 2, &missing);
         says(&[command, &["--store", "memory:"]].concat(), 2, "a store in memory");
     }
-    assert!(!scratch.file().exists(), "nothing is made by looking");
-    assert_eq!(Served::start(store, &[]).ends().code(), Some(0));
+    assert!(!folder.file(DATABASE).exists(), "nothing is made by looking");
+    assert_eq!(served(store, &[]).stops().code(), Some(0));
     says(&["transcript", "NOBODY\u{7}", "--store", store], 1, "there is no session 'NOBODY\\u{7}'");
     says(&["transcript", "NOBODY", "--format", "xml", "--store", store], 1, "no session 'NOBODY'");
     says(&["interaction", "NOBODY", "--store", store], 1, "there is no interaction 'NOBODY'");
@@ -113,7 +114,7 @@ fn what_cannot_be_looked_at_is_said() {
         let ran = run(&[command, &["--store", store]].concat());
         assert_eq!((ran.status, &*ran.out, &*ran.notes), (0, "", ""), "{command:?}");
     }
-    std::fs::write(scratch.file(), b"this is a letter".repeat(100)).unwrap();
+    std::fs::write(folder.file(DATABASE), b"this is a letter".repeat(100)).unwrap();
     for command in commands {
         says(&[command, &["--store", store]].concat(), 2, "is damaged");
     }
@@ -121,9 +122,9 @@ fn what_cannot_be_looked_at_is_said() {
 
 #[test]
 fn what_is_old_is_forgotten_and_what_goes_on_stays() {
-    let scratch = Scratch::new();
-    let store = &scratch.url();
-    let server = Served::start(store, &["--set", "settings/session-linger=1"]);
+    let folder = Folder::new();
+    let store = &folder.store();
+    let server = served(store, &["--set", "settings/session-linger=1"]);
     let session = &conversation(&server, "Where is it?");
     closed(store, session);
     let mut finn =
@@ -131,7 +132,8 @@ fn what_is_old_is_forgotten_and_what_goes_on_stays() {
     let open = &finn.session();
     // Documents come by another way in.
     let (old, new) = (DocumentId::new("D1"), DocumentId::new("D2"));
-    let beside = Store::open(&Url::Sqlite(scratch.file()), &Options::new("beside"), || {}).unwrap();
+    let beside =
+        Store::open(&Url::Sqlite(folder.file(DATABASE)), &Options::new("beside"), || {}).unwrap();
     for (document, session) in [(&old, session), (&new, open)] {
         let session = SessionId::new(session);
         let mut upload = beside.documents().begin(document.clone(), session, None).unwrap();
@@ -176,15 +178,15 @@ fn what_is_old_is_forgotten_and_what_goes_on_stays() {
     drop(beside);
     assert!(super::transcript(store, open).is_some(), "it goes on");
     finn.types(&["still here", "/quit"]);
-    finn.ends();
+    finn.ends_well();
     assert_eq!(words(&closed(store, open)), ["still here"]);
     assert_eq!(run(&["store", "check", "--store", store]).status, 0);
 }
 
 #[test]
 fn statistics_are_shown_with_their_session_and_forgotten_with_it() {
-    let scratch = Scratch::new();
-    let store = &scratch.url();
+    let folder = Folder::new();
+    let store = &folder.store();
     let session = SessionId::new("00K7EXAMPLE42QZ9");
     let beginning = Box::new(Beginning {
         contact: None,
@@ -204,7 +206,8 @@ fn statistics_are_shown_with_their_session_and_forgotten_with_it() {
         events: EventList::new(),
         leaves: vec![Leaf { key, state }],
     };
-    let kept = Store::open(&Url::Sqlite(scratch.file()), &Options::new("desk"), || {}).unwrap();
+    let kept =
+        Store::open(&Url::Sqlite(folder.file(DATABASE)), &Options::new("desk"), || {}).unwrap();
     kept.ask(OpId(1), Request::Record(Record::Create { session: session.clone(), beginning }));
     kept.ask(OpId(2), Request::Record(end));
     // Its last words are done when it is gone.
@@ -216,7 +219,7 @@ fn statistics_are_shown_with_their_session_and_forgotten_with_it() {
     );
     let purged = run(&["store", "purge", "--older-than", "0s", "--yes", "--store", store]);
     assert_eq!(purged.status, 0, "{purged:?}");
-    let file = rusqlite::Connection::open(scratch.file()).unwrap();
+    let file = rusqlite::Connection::open(folder.file(DATABASE)).unwrap();
     for table in ["record", "keeping", "save", "leaf"] {
         let count = file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
         assert_eq!(count, Ok(0), "{table}");

@@ -20,7 +20,7 @@ use confer_tests::people::workflow::about;
 use confer_tests::{cases, seeds};
 use confer_wire::{Codec, Decoded, MAX_FRAME, Splitter, decode, encode};
 
-use super::{PATIENCE, Served};
+use crate::support::{PATIENCE, Served};
 
 /// Clients of each kind.
 const CLIENTS: usize = 4;

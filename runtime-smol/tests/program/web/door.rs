@@ -9,7 +9,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::{Folder, Page, Process, SERVICE, lines};
+use super::{Page, SERVICE, lines, web};
+use crate::support::{Folder, Served};
 
 /// A key no log may have.
 const KEY: &str = "the-key-of-our-pages";
@@ -17,8 +18,8 @@ const KEY: &str = "the-key-of-our-pages";
 #[test]
 fn pages_of_other_origins_may_do_what_is_configured() {
     let origins = "web/allowed-origins=https://www.example.com,https://shop.example.com";
-    let server = Process::serve(&["--set", origins]);
-    let mut http = server.web();
+    let server = Served::start(&["--set", origins]);
+    let mut http = web(&server);
     let mut asks = |origin: &str| {
         let headers = [("origin", origin), ("access-control-request-method", "POST")];
         http.asks("OPTIONS", SERVICE, &headers, b"")
@@ -38,10 +39,10 @@ fn pages_of_other_origins_may_do_what_is_configured() {
 #[test]
 fn the_key_is_wanted_and_never_told() {
     let folder = Folder::new();
-    let file = folder.file("confer.toml");
+    let file = folder.name("confer.toml");
     std::fs::write(&file, format!("[web]\napi-key = \"{KEY}\"\n")).unwrap();
-    let server = Process::serve(&["--config", &file, "--log", "debug"]);
-    let mut http = server.web();
+    let server = Served::start(&["--config", &file, "--log", "debug"]);
+    let mut http = web(&server);
     let mut asks = |headers: &[(&str, &str)]| {
         let headers: Vec<_> = headers.iter().copied().chain([("content-type", FORM)]).collect();
         let body = form(&[("nickname", "Casey"), ("text", "a customers own words")]);
@@ -78,7 +79,7 @@ fn it_speaks_tls() {
         format!("ports.web/certificate-file={}", authority.file("localhost.pem")),
         format!("ports.web/private-key-file={}", authority.file("localhost-key.pem")),
     ];
-    let server = Process::serve(&["--set", &sets[0], "--set", &sets[1]]);
+    let server = Served::start(&["--set", &sets[0], "--set", &sets[1]]);
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority.file("ca.pem")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -96,7 +97,7 @@ fn it_speaks_tls() {
         assert_eq!((reply.status, reply.code()), (200, 0), "{reply:?}");
     }
     // Whoever does not speak it is left, and harms nobody.
-    let mut plain = server.web();
+    let mut plain = web(&server);
     plain.send(b"POST / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     plain.ends();
     assert_eq!(http.posts(SERVICE, &[("nickname", "Casey")]).status, 200);
@@ -105,10 +106,10 @@ fn it_speaks_tls() {
 #[test]
 fn a_server_that_is_told_to_end_answers_what_it_was_asked() {
     // B20.7, B26.12
-    let mut server = Process::serve(&[]);
-    let mut http = server.web();
+    let mut server = Served::start(&[]);
+    let mut http = web(&server);
     let (mut page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);
-    let idle = server.web();
+    let idle = web(&server);
     // Half a poll is there when it is told.
     let body = form(&page.own());
     let poll = request("POST", &page.path("refresh"), &[("content-type", FORM)], body.as_bytes());
@@ -120,7 +121,7 @@ fn a_server_that_is_told_to_end_answers_what_it_was_asked() {
     let reply = http.hears(false).unwrap();
     assert_eq!((reply.status, reply.code()), (200, 0), "{reply:?}");
     // Nobody can begin now; whoever is there goes on.
-    let late = server.web().posts(SERVICE, &[("nickname", "Robin")]);
+    let late = web(&server).posts(SERVICE, &[("nickname", "Robin")]);
     assert_ne!(late.code(), 0, "{late:?}");
     let said = page.does(&mut http, "send", &[("message", "Bye"), ("transcriptPosition", "2")]);
     assert_eq!(lines(&said), ["Message: Bye"]);

@@ -2,7 +2,8 @@
 
 use confer_tests::http::{BOUNDARY, parts};
 
-use super::{Folder, Page, Process, lines};
+use super::{Page, lines, web};
+use crate::support::{Folder, Served};
 
 fn noise(size: usize) -> Vec<u8> {
     (0..size).map(|at| u8::try_from((at * at + at / 251) % 256).unwrap()).collect()
@@ -11,10 +12,10 @@ fn noise(size: usize) -> Vec<u8> {
 #[test]
 fn a_file_comes_back_as_it_went() {
     let folder = Folder::new();
-    let store = format!("sqlite:{}", folder.file("c.db"));
+    let store = format!("sqlite:{}", folder.name("c.db"));
     for store in ["memory:", &store] {
-        let server = Process::serve_on(store, &[]);
-        let mut http = server.web();
+        let server = Served::on(store, &[]);
+        let mut http = web(&server);
         let (mut page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);
         let limits = page.does(&mut http, "file/limits", &[]);
         assert_eq!(limits["userData"]["upload-max-file-size"], "2097152");
@@ -52,8 +53,8 @@ fn a_file_comes_back_as_it_went() {
 
 #[test]
 fn what_a_page_could_run_comes_as_bytes() {
-    let server = Process::serve(&["--set", "client-file-transfer/upload-file-types=svg:html:txt"]);
-    let mut http = server.web();
+    let server = Served::start(&["--set", "client-file-transfer/upload-file-types=svg:html:txt"]);
+    let mut http = web(&server);
     let (page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);
     for (name, kind) in [("a.svg", "image/svg+xml"), ("../../b.html", "text/html; charset=x")] {
         let reply = page.uploads(&mut http, name, kind, b"<script>alert(1)</script>");
@@ -69,18 +70,18 @@ fn what_a_page_could_run_comes_as_bytes() {
 #[test]
 fn what_is_too_large_is_refused_and_not_kept() {
     // B26.8, B26.10
-    let server = Process::serve(&["--set", "client-file-transfer/upload-max-file-size=100000"]);
-    let mut http = server.web();
+    let server = Served::start(&["--set", "client-file-transfer/upload-max-file-size=100000"]);
+    let mut http = web(&server);
     let (mut page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);
     // One byte too many is noticed as it comes.
     let reply = page.uploads(&mut http, "a.txt", "text/plain", &noise(100_001));
     assert_eq!((reply.status, reply.code()), (413, 2), "{reply:?}");
     assert_eq!(reply.json()["errors"][0]["code"], 201);
-    let mut http = server.web();
+    let mut http = web(&server);
     let reply = page.uploads(&mut http, "a.txt", "text/plain", &noise(100_000));
     assert_eq!((reply.status, reply.code()), (200, 0), "{reply:?}");
     // What says that it is far too large need not come at all.
-    let mut http = server.web();
+    let mut http = web(&server);
     let body = parts(&page.own(), "b.txt", "text/plain", &noise(20));
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary={BOUNDARY}\r\n\
@@ -92,7 +93,7 @@ fn what_is_too_large_is_refused_and_not_kept() {
     let reply = http.hears(false).unwrap();
     assert_eq!((reply.status, reply.code()), (413, 2), "{reply:?}");
     // Nothing was announced of either.
-    let mut http = server.web();
+    let mut http = web(&server);
     let all = page.does(&mut http, "refresh", &[("transcriptPosition", "1")]);
     assert_eq!(all["messages"].as_array().unwrap().len(), 2, "{:?}", lines(&all));
 }
@@ -100,12 +101,12 @@ fn what_is_too_large_is_refused_and_not_kept() {
 #[test]
 fn a_file_that_breaks_off_never_was() {
     // Permits that nobody used count for a while (B22.8).
-    let server = Process::serve(&["--set", "client-file-transfer/upload-max-files=20"]);
-    let mut http = server.web();
+    let server = Served::start(&["--set", "client-file-transfer/upload-max-files=20"]);
+    let mut http = web(&server);
     let (mut page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);
     let body = parts(&page.own(), "a.txt", "text/plain", &noise(300_000));
     for cut in [200, 500, 70_000, body.len() - 3] {
-        let mut broken = server.web();
+        let mut broken = web(&server);
         let head = format!(
             "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; \
              boundary={BOUNDARY}\r\ncontent-length: {}\r\n\r\n",
@@ -118,7 +119,7 @@ fn a_file_that_breaks_off_never_was() {
     // The same with a length that is right and a body that is not.
     let kind = format!("multipart/form-data; boundary={BOUNDARY}");
     let kind = [("content-type", &*kind)];
-    let reply = server.web().asks("POST", &page.path("file"), &kind, &body[..body.len() - 3]);
+    let reply = web(&server).asks("POST", &page.path("file"), &kind, &body[..body.len() - 3]);
     assert!(matches!(reply.status, 400 | 413) && reply.code() > 0, "{reply:?}");
     // A file whose owner is told behind it is kept aside until then.
     let own = String::from_utf8(parts(&page.own(), "x", "y", b"")).unwrap();

@@ -8,16 +8,17 @@ use std::time::Duration;
 use confer_tests::http::{FORM, Http};
 use confer_tests::{cases, seeds};
 
-use super::{Folder, Page, Process, SERVICE, lines};
+use super::{Page, SERVICE, lines, web};
+use crate::support::{Folder, Served};
 
 /// A folder with a store, a file with an access token, and the configuration that wants it.
 fn prepared() -> (Folder, String, [String; 2]) {
     let folder = Folder::new();
-    std::fs::write(folder.file("token"), "sesame\n").unwrap();
+    std::fs::write(folder.name("token"), "sesame\n").unwrap();
     let config = "[ports.webapi]\naccess-token = \"sesame\"\n";
-    std::fs::write(folder.file("confer.toml"), config).unwrap();
-    let store = format!("sqlite:{}", folder.file("c.db"));
-    let files = [folder.file("confer.toml"), folder.file("token")];
+    std::fs::write(folder.name("confer.toml"), config).unwrap();
+    let store = format!("sqlite:{}", folder.name("c.db"));
+    let files = [folder.name("confer.toml"), folder.name("token")];
     (folder, store, files)
 }
 
@@ -28,11 +29,11 @@ fn a_server_that_is_killed_takes_nobodys_words_with_it() {
         let (_folder, store, [config, token]) = prepared();
         let serve = |name: &str| {
             let name = format!("server/name={name}");
-            Process::serve_on(&store, &["--config", &config, "--set", &name, "--log", "warn"])
+            Served::on(&store, &["--config", &config, "--set", &name, "--log", "warn"])
         };
         let mut servers = [serve("first"), serve("second")];
         let behind = [&servers[0], &servers[1]];
-        let gateway = Process::gateway(&behind, &["--token-file", &token, "--store", &store]);
+        let gateway = Served::gateway(&behind, &["--token-file", &token, "--store", &store]);
         let (address, killed) = (gateway.address("web"), AtomicBool::new(false));
         let (chats, after) = (8, 5);
         let pages: Vec<(Page, String, Vec<String>)> = thread::scope(|scope| {
@@ -63,12 +64,12 @@ fn a_server_that_is_killed_takes_nobodys_words_with_it() {
             };
             let talks: Vec<_> = (0..chats).map(|number| scope.spawn(talk(number))).collect();
             thread::sleep(Duration::from_millis(300 + 37 * (seed % 20)));
-            servers[0].child.kill().unwrap();
-            servers[0].child.wait().unwrap();
+            servers[0].signal("-KILL");
+            servers[0].ends();
             killed.store(true, Ordering::Relaxed);
             talks.into_iter().map(|talk| talk.join().unwrap()).collect()
         });
-        let mut http = gateway.web();
+        let mut http = web(&gateway);
         let mut began = BTreeMap::<String, u32>::new();
         for (mut page, first, acknowledged) in pages {
             *began.entry(first).or_default() += 1;
@@ -81,7 +82,7 @@ fn a_server_that_is_killed_takes_nobodys_words_with_it() {
             assert_eq!(heard, acknowledged, "everything once, in its order");
         }
         assert_eq!(began.len(), 2, "both of them had chats: {began:?}");
-        assert!(servers[1].child.try_wait().unwrap().is_none());
+        assert!(servers[1].lives());
     });
 }
 
@@ -89,9 +90,9 @@ fn a_server_that_is_killed_takes_nobodys_words_with_it() {
 fn files_go_through_a_gateway_that_is_trusted() {
     // B22.10
     let (_folder, store, [config, token]) = prepared();
-    let server = Process::serve_on(&store, &["--config", &config]);
-    let gateway = Process::gateway(&[&server], &["--token-file", &token, "--store", &store]);
-    let mut http = gateway.web();
+    let server = Served::on(&store, &["--config", &config]);
+    let gateway = Served::gateway(&[&server], &["--token-file", &token, "--store", &store]);
+    let mut http = web(&gateway);
     let (page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);
     let bytes = vec![7; 200_000];
     let reply = page.uploads(&mut http, "a.pdf", "application/pdf", &bytes);
@@ -102,24 +103,24 @@ fn files_go_through_a_gateway_that_is_trusted() {
     assert!(got.status == 200 && got.body == bytes);
     assert_eq!(got.header("content-type"), Some("application/pdf"));
     // The server's own node reads it from the same store.
-    let got = page.tries(&mut server.web(), &download, &[]);
+    let got = page.tries(&mut web(&server), &download, &[]);
     assert!(got.status == 200 && got.body == bytes);
 }
 
 #[test]
 fn without_a_store_there_are_no_files() {
     // B26.11
-    let server = Process::serve(&[]);
-    let mut gateway = Process::gateway(&[&server], &[]);
-    assert!(gateway.ready.starts_with("confer gateway ready web="), "{}", gateway.ready);
-    let mut http = gateway.web();
+    let server = Served::start(&[]);
+    let mut gateway = Served::gateway(&[&server], &[]);
+    assert!(gateway.ready().starts_with("confer gateway ready web="), "{}", gateway.ready());
+    let mut http = web(&gateway);
     let (mut page, _) = Page::begins(&mut http, &[("nickname", "Casey")]);
     let limits = page.does(&mut http, "file/limits", &[]);
     for key in ["upload-max-files", "upload-max-file-size", "upload-max-total-size"] {
         assert_eq!(limits["userData"][key], "0");
         assert_eq!(limits["messages"][0]["userData"][key], "0");
     }
-    let reply = page.uploads(&mut gateway.web(), "a.txt", "text/plain", b"hello");
+    let reply = page.uploads(&mut web(&gateway), "a.txt", "text/plain", b"hello");
     assert_eq!((reply.status, reply.code()), (403, 2), "{reply:?}");
     let reply = page.tries(&mut http, "file/0000000000000000/download", &[]);
     assert_eq!((reply.status, reply.code()), (403, 2), "{reply:?}");
@@ -131,9 +132,9 @@ fn without_a_store_there_are_no_files() {
 
 #[test]
 fn nobody_waits_long_for_servers_that_are_not_there() {
-    let server = Process::serve(&["--set", "server/app-dbid=77"]);
-    let gateway = Process::gateway(&[&server], &["--set", "web/server-wait=1"]);
-    let mut http = gateway.web();
+    let server = Served::start(&["--set", "server/app-dbid=77"]);
+    let gateway = Served::gateway(&[&server], &["--set", "web/server-wait=1"]);
+    let mut http = web(&gateway);
     let (page, begun) = Page::begins(&mut http, &[("nickname", "Casey")]);
     assert_eq!(begun["alias"], "77", "B20.12");
     drop(server);
@@ -146,9 +147,9 @@ fn nobody_waits_long_for_servers_that_are_not_there() {
 #[test]
 fn calls_in_flight_are_answered_before_a_gateway_ends() {
     // B26.12
-    let server = Process::serve(&[]);
-    let mut gateway = Process::gateway(&[&server], &[]);
-    let mut http = gateway.web();
+    let server = Served::start(&[]);
+    let mut gateway = Served::gateway(&[&server], &[]);
+    let mut http = web(&gateway);
     http.posts(SERVICE, &[("nickname", "Casey")]);
     // The call waits for a server that is stopped, and the gateway for the call.
     server.signal("-STOP");
@@ -158,7 +159,7 @@ fn calls_in_flight_are_answered_before_a_gateway_ends() {
     thread::sleep(Duration::from_millis(200));
     gateway.signal("-TERM");
     thread::sleep(Duration::from_millis(200));
-    assert!(gateway.child.try_wait().unwrap().is_none());
+    assert!(gateway.lives());
     server.signal("-CONT");
     let reply = http.hears(false).unwrap();
     assert_eq!((reply.status, reply.code()), (200, 0), "{reply:?}");

@@ -6,13 +6,14 @@ use confer_tests::cases;
 use confer_tests::http::{FORM, Http, form};
 use serde_json::Value as Json;
 
-use super::{Page, Process, lines};
+use super::{Page, lines, web};
+use crate::support::Served;
 
 #[test]
 fn a_chat_over_one_connection() {
     // B26.1
-    let server = Process::serve(&[]);
-    let mut http = server.web();
+    let server = Served::start(&[]);
+    let mut http = web(&server);
     let (mut page, begun) = Page::begins(
         &mut http,
         &[
@@ -57,8 +58,8 @@ fn a_chat_over_one_connection() {
 
 #[test]
 fn the_description_of_the_api_is_true() {
-    let server = Process::serve(&[]);
-    let mut http = server.web();
+    let server = Served::start(&[]);
+    let mut http = web(&server);
     let told = http.asks("GET", "/openapi.json", &[], b"");
     assert_eq!(
         (told.status, told.header("content-type").unwrap()),
@@ -106,7 +107,7 @@ fn the_description_of_the_api_is_true() {
 
 #[test]
 fn many_customers_poll_beside_each_other() {
-    let server = Process::serve(&["--log", "warn"]);
+    let server = Served::start(&["--log", "warn"]);
     let (chats, rounds) = (cases(100, 1000), cases(3, 10));
     let (workers, address) = (10, server.address("web"));
     thread::scope(|scope| {
@@ -139,8 +140,8 @@ fn many_customers_poll_beside_each_other() {
 #[test]
 fn whoever_asks_with_somebody_elses_ids_or_keys_gets_nothing() {
     // B26.6
-    let server = Process::serve(&[]);
-    let mut http = server.web();
+    let server = Served::start(&[]);
+    let mut http = web(&server);
     let (mut one, _) = Page::begins(&mut http, &[("nickname", "Casey"), ("text", "my secret")]);
     let (mut two, _) = Page::begins(&mut http, &[("nickname", "Robin"), ("text", "my own secret")]);
     let uploaded = one.uploads(&mut http, "a.txt", "text/plain", b"secret bytes").json();
@@ -184,7 +185,7 @@ fn whoever_asks_with_somebody_elses_ids_or_keys_gets_nothing() {
                     assert!(!reply.body.windows(6).any(|six| six == b"secret"));
                 }
                 // Whoever is refused before the file was read is told on a connection that ends.
-                let reply = page.uploads(&mut server.web(), "b.txt", "text/plain", b"intruder");
+                let reply = page.uploads(&mut web(&server), "b.txt", "text/plain", b"intruder");
                 assert_eq!(reply.code(), 2, "{reply:?}");
             }
         }

@@ -1,50 +1,8 @@
-//! Runs the program, and makes what it reads.
+//! What there is to decode: the vectors, and captures of them.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-
-/// What a run of the program left behind.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) out: String,
-    pub(crate) notes: String,
-    pub(crate) status: i32,
-}
-
-impl Run {
-    /// The lines of the output, each of which must be JSON.
-    pub(crate) fn json(&self) -> Vec<Value> {
-        self.out.lines().map(|line| line.parse().unwrap()).collect()
-    }
-}
-
-/// Runs `confer` with these arguments and this input to its end.
-pub(crate) fn confer(args: &[&str], input: &[u8]) -> Run {
-    let mut child = command(args).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // A program that stops reading early must not keep the test from reading its answer.
-    let writer = std::thread::spawn(move || {
-        let _ = stdin.write_all(&input);
-    });
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    Run {
-        out: String::from_utf8(stdout).unwrap(),
-        notes: String::from_utf8(stderr).unwrap(),
-        status: status.code().expect("a panic or a signal leaves no such status"),
-    }
-}
-
-/// `confer` with these arguments, to be talked to.
-pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_confer"));
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-    command
-}
 
 /// One frame of the vectors.
 pub(crate) struct Vector {
