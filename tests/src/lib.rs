@@ -8,6 +8,7 @@ pub mod http;
 pub mod model;
 pub mod people;
 pub mod seeds;
+#[cfg(feature = "sockets")]
 pub mod suite;
 pub mod talker;
 pub mod web;
