@@ -6,6 +6,7 @@ mod files;
 mod heads;
 mod instances;
 mod interactions;
+mod log;
 mod reading;
 mod records;
 mod schema;
@@ -164,6 +165,16 @@ impl Database {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Has its commits tell of what is in the log.
+    fn watch_log(&mut self) -> Result<log::Told, OpenError> {
+        log::watch(&mut self.connection).map_err(|trouble| trouble.opening(&self.path))
+    }
+
+    /// The end of that.
+    fn unwatch_log(&mut self) {
+        log::unwatch(&mut self.connection);
     }
 
     /// Does something in one transaction, which others wait for in turn.

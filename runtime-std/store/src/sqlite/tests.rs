@@ -5,6 +5,7 @@ use confer_core::time::Stamp;
 use rusqlite::Connection;
 
 use super::heads::{Head, Heads, MAX_KNOWN};
+use super::log::{Due, Pace};
 use super::records::document;
 use super::schema::{APPLICATION, Found, STEPS, found, migrate};
 
@@ -32,6 +33,23 @@ fn queries(source: &str) -> impl Iterator<Item = String> {
     let literals = source.split('"').skip(1).step_by(2);
     let verbs = ["SELECT ", "UPDATE ", "DELETE ", "INSERT "];
     literals.filter(move |it| verbs.iter().any(|verb| it.starts_with(verb))).map(str::to_owned)
+}
+
+#[test]
+fn the_log_is_carried_by_stretches_and_by_everybody_when_it_is_long() {
+    let mut pace = Pace::default();
+    let told: Vec<_> = (1..15_000).filter(|pages| pace.due(*pages) == Due::Tell).collect();
+    assert_eq!(told, (1..15).map(|thousand| thousand * 1000).collect::<Vec<_>>());
+    assert_eq!(pace.due(15_000), Due::Help);
+    assert_eq!(pace.due(15_001), Due::Help, "until there is less");
+    // It begins anew.
+    assert_eq!(
+        (pace.due(999), pace.due(1000), pace.due(1001)),
+        (Due::Nothing, Due::Tell, Due::Nothing)
+    );
+    assert_eq!((pace.due(7), pace.due(1100)), (Due::Nothing, Due::Tell));
+    // One transaction may write more than is to be there.
+    assert_eq!(pace.due(40_000), Due::Help);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::error::OpenError;
 use crate::spool::Spool;
 use crate::store::{Event, Job, Shared};
 
+use super::log::{self, Carrier};
 use super::reading::{self, Reader};
 use super::{Answer, Database, Reading, Step, Stepped, Trouble};
 
@@ -30,7 +31,7 @@ const STEADY: Duration = Duration::from_secs(60);
 
 /// Begins the thread, with a database that is open. The channel ends with it.
 pub(crate) fn run(
-    database: Database,
+    mut database: Database,
     spool: Spool,
     shared: Arc<Shared>,
 ) -> Result<Receiver<()>, OpenError> {
@@ -39,6 +40,12 @@ pub(crate) fn run(
     let (path, to) = (database.path().to_owned(), Arc::clone(&shared));
     let read = move || reading::run(&path, &reader, &readings, &to);
     let reader = Builder::new().name("store-read".into()).spawn(read).map_err(OpenError::System)?;
+    let told = database.watch_log()?;
+    let path = database.path().to_owned();
+    let carrier = Carrier::open(&path).map_err(|trouble| trouble.opening(&path))?;
+    let carry = move || log::run(&path, &carrier, &told);
+    let carrier =
+        Builder::new().name("store-log".into()).spawn(carry).map_err(OpenError::System)?;
     let now = Instant::now();
     let mut worker = Worker {
         database,
@@ -54,10 +61,11 @@ pub(crate) fn run(
     let work = move || {
         let _ending: Sender<()> = ending;
         worker.work();
-        let Worker { database, reading, .. } = worker;
+        let Worker { mut database, reading, .. } = worker;
         drop(reading);
+        database.unwatch_log();
         // One that panicked said so itself.
-        let _ = reader.join();
+        let _ = (reader.join(), carrier.join());
         // Last, for only who writes can leave the file without its log behind.
         drop(database);
     };

@@ -5,6 +5,7 @@
 
 mod cost;
 mod killed;
+mod log;
 mod sharing;
 mod suite;
 mod support;
