@@ -3,7 +3,7 @@
 //! who waits for that commit waits for the disk.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::hooks::Wal;
@@ -68,10 +68,8 @@ pub(super) fn watch(connection: &mut Connection) -> Result<Told, Trouble> {
     connection.wal_hook(Some(move |log: &mut Wal, pages| {
         match pace.due(u32::try_from(pages).unwrap_or(0)) {
             Due::Nothing => {}
-            // One that was told and has not begun sees this, too; without one, there is nobody.
-            Due::Tell => match tell.try_send(()) {
-                Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
-            },
+            // One that was told already and has not begun sees this, too.
+            Due::Tell => drop(tell.try_send(())),
             // It waits for the thread, which slows whoever writes too fast for it. The commit has
             // succeeded, whatever comes of this.
             Due::Help => {
@@ -100,8 +98,6 @@ impl Carrier {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
-        // What was deleted is not to be read in the file.
-        let _: i64 = connection.query_row("PRAGMA secure_delete = FAST", [], |row| row.get(0))?;
         Ok(Self { connection })
     }
 
