@@ -303,6 +303,17 @@ impl Model {
                 | NoticeType::UserTypingStopped => {}
             }
         }
+        let passes = match said.notice {
+            Some(NoticeType::SysCommand) => text == "read-confirm",
+            Some(notice) => {
+                matches!(notice, NoticeType::UserTypingStarted | NoticeType::UserTypingStopped)
+            }
+            None => false,
+        };
+        if passes && self.has_no_id(session) {
+            self.answer_in_turn(session, answer);
+            return Ok(());
+        }
         let deed = said.deed();
         // B6.2, B7.7: attributes of an older client, and what is the server's, are ignored.
         let mut attributes = said.attributes.filter(|_| version >= 106);

@@ -60,6 +60,12 @@ impl Model {
         (Some(save), Some(self.after(WAIT)))
     }
 
+    /// B20.8: what passes is dropped as long as no save has reserved ids.
+    pub(super) fn has_no_id(&self, session: usize) -> bool {
+        let it = &self.sessions[session];
+        self.setting.auto_save != AutoSave::AtClose && it.keeping == Keeping::Even && !it.reserved
+    }
+
     /// What a save writes: the newParties that changes of nickname rewrite (B7.3), and the events.
     fn changed(&self, session: usize, after: u32, to: u32) -> Vec<u32> {
         let it = &self.sessions[session];

@@ -202,6 +202,9 @@ impl Model {
         if self.sessions[session].phase == Phase::Gone {
             return;
         }
+        if *outcome == Outcome::Done && matches!(self.asks[ask].kind, Kind::Append(_)) {
+            self.sessions[session].reserved = true;
+        }
         match purpose {
             Purpose::Create => self.created_so_far(session, outcome),
             Purpose::Save => self.saved(session, first, outcome),

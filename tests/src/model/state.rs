@@ -188,6 +188,8 @@ pub(super) struct Session {
     pub(super) told_closed: bool,
     pub(super) told_monitored: bool,
     pub(super) keeping: Keeping,
+    /// A save is done, and with it the ids of all that any script says are reserved (B20.8).
+    pub(super) reserved: bool,
     /// Its words are in the store only (B12.5).
     pub(super) asleep: Option<Asleep>,
     /// When its record is tried again.
@@ -516,6 +518,7 @@ impl Session {
             told_closed: false,
             told_monitored: false,
             keeping: Keeping::Missing { making: true },
+            reserved: false,
             asleep: None,
             retry: None,
             overrides: Overrides::default(),
