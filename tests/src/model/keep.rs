@@ -44,7 +44,9 @@ impl Model {
             return (None, None);
         }
         let events = self.changed(session, after, to);
-        if events.is_empty() && !self.sessions[session].changed {
+        let it = &self.sessions[session];
+        // B20.8: what is not stored has an id all the same, which nobody learns before it is reserved.
+        if events.is_empty() && !it.changed && (it.reserved || after == to) {
             return (None, None);
         }
         self.sessions[session].changed = false;
