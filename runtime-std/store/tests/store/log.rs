@@ -10,7 +10,7 @@ use crate::support::{Scratch, append, create, message};
 const SESSION: &str = "00K7EXAMPLE42QZ9";
 /// Bytes of a save.
 const SAVE: usize = 256 << 10;
-/// The pages from which on whoever commits helps, in bytes.
+/// From so many bytes on, whoever commits helps.
 const HELP: u64 = 15_000 * 4096;
 
 #[test]
@@ -20,7 +20,7 @@ fn the_log_is_brought_into_the_file_beside_those_who_write() {
     store.record(create(SESSION));
     let log = scratch.path().join("data/confer.db-wal");
     let text = "x".repeat(SAVE);
-    // Less than what nobody would be helped with.
+    // So little that those who commit do not help: the thread does it, or nobody.
     for id in 1..=100 {
         let done = store.record(append(SESSION, 1, vec![message(id, &text)]));
         assert_eq!(done, Outcome::Done);
